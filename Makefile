@@ -1,0 +1,46 @@
+# EnOS OTA for MicroPython. Every target works from a fresh clone: what it needs is set up first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint size clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with pinned versions and fetch umqtt.simple
+
+$(READY): requirements.lock pyproject.toml host_tools/fetch_upy.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed; set PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "error: python3-venv is missing: run 'apt install python3-venv'"; exit 1; }
+	@echo "setting up $(VENV) (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m host_tools.fetch_upy
+	@touch $@
+
+demo: $(READY) ## a board upgraded over the air, a bad release rolled back
+	@$(BIN)/enos-ota demo
+
+test: $(READY) lint ## everything: lint, types, unit, host and end-to-end tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+check: $(READY) lint ## the fast part: lint, types, unit tests
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit
+
+lint: $(READY) ## ruff and mypy, host and device
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file device/mypy.ini
+
+size: $(READY) ## .mpy bytes of the device package against its budget
+	@$(BIN)/python -m host_tools.size
+
+clean: ## remove build results (the environment stays; remove .venv by hand)
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
