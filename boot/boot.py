@@ -1,0 +1,119 @@
+# Stub ABI 1. Runs before anything that an upgrade can replace, and is itself never upgraded: it knows
+# no network and no protocol. It counts the boot, arms the watchdog, and mounts the running slot's
+# files at /app. Nothing may leave it as an exception: MicroPython would then never run main.py.
+import binascii
+import struct
+import sys
+
+import esp32
+import machine
+import vfs
+
+TRIAL_WATCHDOG_MS = 60000
+
+
+class SlotFiles:
+    # Read-only block device over the file system that follows the image in a slot.
+    def __init__(self, slot, offset, block_size, block_count):
+        self.slot = slot
+        self.offset = offset
+        self.block_size = block_size
+        self.block_count = block_count
+
+    def readblocks(self, block, buf, offset=0):
+        self.slot.readblocks(0, buf, self.offset + block * self.block_size + offset)
+
+    def writeblocks(self, block, buf, offset=0):
+        raise OSError(30)  # EROFS
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return self.block_count
+        if op == 5:
+            return self.block_size
+        return 0
+
+
+def count_boot(nvs):
+    try:
+        boots = nvs.get_i32("boots")
+    except OSError:
+        boots = 0
+    nvs.set_i32("boots", (boots + 1) & 0x3FFFFFFF)
+    nvs.commit()
+
+
+def on_trial(slot):
+    # The bootloader marks the entry of an image that it starts for the first time PENDING_VERIFY (1).
+    slots = len([p for p in esp32.Partition.find(0) if 0x10 <= p.info()[1] < 0x20])
+    otadata = esp32.Partition.find(1, 0)[0]
+    entry = bytearray(32)
+    for sector in (0, 1):
+        otadata.readblocks(sector, entry)
+        seq, state, crc = struct.unpack("<I20xII", entry)
+        if state == 1 and crc == binascii.crc32(entry[:4], 0xFFFFFFFF):
+            if 0x10 + (seq - 1) % slots == slot.info()[1]:
+                return True
+    return False
+
+
+def arm_watchdog(nvs, slot):
+    timeout_ms = 0
+    try:
+        timeout_ms = nvs.get_i32("wdt_s") * 1000
+    except OSError:
+        pass
+    if on_trial(slot):
+        timeout_ms = min(timeout_ms or TRIAL_WATCHDOG_MS, TRIAL_WATCHDOG_MS)
+    if timeout_ms:
+        machine.WDT(timeout=timeout_ms)
+
+
+def image_length(slot):
+    head = bytearray(24)
+    slot.readblocks(0, head, 0)
+    end = 24
+    for _ in range(head[1]):
+        segment = bytearray(8)
+        slot.readblocks(0, segment, end)
+        end += 8 + struct.unpack("<4xI", segment)[0]
+    return (end | 15) + 1 + (32 if head[23] else 0)
+
+
+def mount_slot_files(slot):
+    length = image_length(slot)
+    digest = bytearray(32)
+    slot.readblocks(0, digest, length - 32)
+    record = bytearray(80)
+    slot.readblocks(0, record, (length + 4095) & ~4095)
+    magic, image_bytes, offset, _, block_size, count = struct.unpack("<4s8xIIIII", record)
+    if magic != b"EnRR" or image_bytes != length or record[48:80] != digest:
+        print("boot: this slot has no release record")
+    elif offset:
+        files = SlotFiles(slot, offset, block_size, count)
+        vfs.mount(vfs.VfsLfs2(files), "/app", readonly=True)  # type: ignore[abstract,arg-type]
+
+
+def guarded(step, *arguments):
+    try:
+        return step(*arguments)
+    except BaseException as error:
+        print("boot:", step)
+        sys.print_exception(error)
+
+
+sys.path[:] = ["/app", "", ".frozen", "/lib"]
+_nvs = guarded(esp32.NVS, "enos_boot")
+_slot = guarded(esp32.Partition, esp32.Partition.RUNNING)
+guarded(count_boot, _nvs)
+guarded(arm_watchdog, _nvs, _slot)
+guarded(mount_slot_files, _slot)
+for _name in (
+    "count_boot",
+    "on_trial",
+    "arm_watchdog",
+    "image_length",
+    "mount_slot_files",
+    "guarded",
+):
+    globals().pop(_name)  # main.py shares these globals: their memory is the release's

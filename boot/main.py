@@ -1,0 +1,42 @@
+# Stub ABI 1. Runs the release: `enos_main.main()` of the running slot, which is not meant to return.
+# However it ends, the board must not stay at a prompt nobody reads: it resets, and an image on trial
+# is thereby rolled back by the bootloader. Only Ctrl-C, a person at the console, stops at the prompt.
+import sys
+import time
+
+import machine
+
+PAUSE_MS = 2000  # long enough to read the traceback, short enough not to matter
+
+
+def keep_reason(text):
+    # The image that runs after the reset reports this. NVS, since the slot cannot be written.
+    import esp32
+
+    nvs = esp32.NVS("enos_boot")
+    nvs.set_blob("why", text[:80].encode())
+    nvs.commit()
+
+
+def run_release():
+    try:
+        import enos_main
+
+        enos_main.main()
+        return "enos_main.main() returned"
+    except KeyboardInterrupt:
+        return ""
+    except BaseException as error:
+        sys.print_exception(error)
+        return "%s: %s" % (type(error).__name__, error)
+
+
+_reason = run_release()
+if _reason:
+    print("main: reset:", _reason)
+    try:
+        keep_reason(_reason)
+    except BaseException as error:
+        sys.print_exception(error)
+    time.sleep_ms(PAUSE_MS)
+    machine.reset()

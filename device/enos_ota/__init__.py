@@ -1,0 +1,1 @@
+"""Over-the-air upgrades from EnOS: import `Agent` from `enos_ota.agent`."""

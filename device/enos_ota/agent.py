@@ -1,0 +1,272 @@
+"""The agent: what a user imports. One asyncio task that keeps the board upgradable from EnOS.
+
+agent = Agent(app=my_coroutine)
+asyncio.run(agent.run())
+"""
+
+import asyncio
+import sys
+import time
+
+from micropython import const
+
+from . import board, messages
+from .errors import LinkError, OtaError, RefusedError
+from .link import Link
+from .log import log
+from .session import Session
+from .transport import tls_context
+
+_POLL_MS = const(100)
+_STUCK_MS = const(180_000)  # longer than the main loop's longest honest way round
+_TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
+_LAST_WORD_TRIES = const(5)
+
+
+def select_first(firmwares: list):
+    """A `select` hook: take the first release that EnOS lists."""
+    return firmwares[0] if firmwares else None
+
+
+def _nothing(*_arguments) -> None:
+    pass
+
+
+async def _coroutine() -> None:
+    pass
+
+
+class Agent:
+    """Keeps one board upgradable.
+
+    config: path of the settings, or a dict. app: a coroutine function (run as a task) or a plain blocking one
+    (run in a thread). version: used only where the slot has no release record.
+    Hooks: on_upgrade(firmware) -> False to refuse; select(list) -> firmware or None, asked every `check_s`;
+    self_test() -> bool, in a trial; on_progress(step, desc); on_link(state, reason) with state
+    "connected" or "lost".
+    """
+
+    def __init__(
+        self,
+        config="/enos.json",
+        app=None,
+        version="0",
+        on_upgrade=_nothing,
+        select=_nothing,
+        self_test=_nothing,
+        on_progress=_nothing,
+        on_link=_nothing,
+    ) -> None:
+        self.app = app
+        self.on_upgrade = on_upgrade
+        self.select = select
+        self.self_test = self_test
+        self.on_progress = on_progress
+        self.on_link = on_link
+        self.app_ended = ""  # why the application is no longer alive
+        self.context: object = None  # of TLS, made when first needed
+        self.word: tuple | None = None  # (step, desc) that EnOS has not answered yet
+        self._trial: Trial | None = None  # noqa: F821 - imported when there is one
+        self._commands: list = []
+        self._task: asyncio.Task | None = None  # the upgrade at work
+        self._digest = ""  # and what it fetches
+        self.started_ms = self._beat_ms = time.ticks_ms()
+        from . import startup
+
+        self.config = startup.settings(config)
+        self.session = Session(self.config, startup.login(self.config), self._commands.append)
+        self._link = Link(self.config)
+        self._check_ms = time.ticks_add(self.started_ms, -1000 * self.config.check_s)  # due
+        self.version, self.floor_s, on_trial, self.word = startup.look_back(version)
+        watchdog_s = self.config.watchdog_s
+        if on_trial:
+            from .trial import Trial
+
+            self._trial = Trial(self)
+            watchdog_s = _TRIAL_WATCHDOG_S
+        self._wdt = board.watchdog(watchdog_s) if watchdog_s else None
+        del startup
+        _forget()
+
+    async def run(self) -> None:
+        """Serve EnOS for ever; the application runs beside it."""
+        asyncio.create_task(self._feed())
+        if isinstance(self.app, type(_coroutine)):
+            asyncio.create_task(self._run_app(True))
+        elif self.app:
+            import _thread
+
+            # The coroutine never awaits then: `list` drives it to its end.
+            _thread.start_new_thread(list, (self._run_app(False),))
+        while True:
+            try:
+                await self._connect()
+                await self._serve()
+            except Exception as error:  # a malformed packet can be anything in umqtt
+                log("W", "link: %s" % (error if isinstance(error, LinkError) else repr(error)))
+                self.on_link("lost", str(error))
+            self.session.close()
+            self._beat_ms = time.ticks_ms()
+            await asyncio.sleep_ms(self.session.backoff_ms())
+
+    async def check(self) -> list:
+        """Ask EnOS which releases it offers on request (getversion).
+
+        Raises: LinkError when there is no answer.
+        """
+        reply = await self.session.request("getversion", {})
+        from .firmware import firmwares
+
+        return firmwares(reply.get("data"))
+
+    async def upgrade(self, firmware) -> None:
+        """Upgrade to one of the releases of `check()`: resets the board, or returns after a failure."""
+        if self._task:
+            self._task.cancel()  # EnOS has given it up: no word about it
+        log("I", "upgrade to " + firmware.version)
+        self._digest = firmware.sign
+        task = self._task = asyncio.create_task(self._upgrade(firmware))
+        while self._task is task:
+            await asyncio.sleep_ms(_POLL_MS)
+
+    def may_sleep(self) -> bool:
+        """Whether nothing is under way that a deep sleep would break."""
+        return not (self._task or self._trial or self.word or self._commands)
+
+    def report(self, step: int, desc: str) -> None:
+        """Tell EnOS and the application how far an upgrade is; not awaited, lost when offline."""
+        self.on_progress(step, desc)
+        if self.session.is_open:
+            try:
+                self.session.send("progress", {"step": str(step), "desc": desc})
+            except LinkError as error:
+                log("W", str(error))
+
+    def owe(self, step: int, desc: str) -> None:
+        """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
+        from . import journal
+
+        log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
+        self.word = (step, desc[:100])
+        journal.Journal().save(state=journal.REPORT, step=step, desc=desc[:100], tries=0)
+        self.on_progress(step, desc)
+
+    async def _connect(self) -> None:
+        await self._link.up()
+        self._link.set_clock(self.floor_s)
+        if not self.context:
+            self.context = tls_context(self.config.ca)
+        await self.session.open(self.context)
+        log("I", "connected to EnOS")
+        self.on_link("connected", "")
+        if self._trial:
+            await self._trial.prove()
+            self._trial = None
+        if self.word:
+            await self._say_last_word()
+        await self._inform()
+
+    async def _inform(self) -> None:
+        log("I", "inform version " + self.version)
+        await self._ask("inform", {"version": self.version})
+
+    async def _ask(self, kind: str, params: dict, tries: int = 3) -> bool:
+        # EnOS may leave a request unanswered; only a broken link is a reason to connect again.
+        try:
+            await self.session.request(kind, params, tries)
+            return True
+        except LinkError as error:
+            log("W", str(error))
+            self.session.poll()
+            return False
+
+    async def _serve(self) -> None:
+        while True:
+            self._beat_ms = now = time.ticks_ms()
+            self.session.poll()
+            while self._commands:
+                await self._obey(self._commands.pop(0))
+            if self.word:
+                await self._say_last_word()
+            check_ms = self.config.check_s * 1000
+            if not self._task and 0 < check_ms <= time.ticks_diff(now, self._check_ms):
+                self._check_ms = now
+                firmware = self.select(await self.check())
+                if firmware and firmware.version != self.version:
+                    asyncio.create_task(self.upgrade(firmware))
+            await asyncio.sleep_ms(_POLL_MS)
+
+    async def _obey(self, message: dict) -> None:
+        self.session.reply("upgrade_reply", messages.upgrade_reply(message))
+        from .firmware import Firmware
+
+        try:
+            firmware = Firmware(message.get("params"))
+        except OtaError as error:
+            self.owe(error.step, str(error))
+            return
+        if firmware.version == self.version:
+            await self._inform()
+        elif not self._task or firmware.sign != self._digest:
+            asyncio.create_task(self.upgrade(firmware))
+
+    async def _upgrade(self, firmware) -> None:
+        try:
+            if self.on_upgrade(firmware) is False:
+                raise RefusedError("refused by the application")
+            from .upgrade import Upgrade
+
+            await Upgrade(self, firmware).run()
+        except Exception as error:  # whatever it is, EnOS hears of it and the agent goes on
+            text = str(error)
+            if not isinstance(error, OtaError):
+                sys.print_exception(error)
+                text = repr(error)
+            self.owe(getattr(error, "step", -1), "%s: %s" % (firmware.version, text))
+        self._task = None
+        _forget()
+
+    async def _say_last_word(self) -> None:
+        from . import journal
+
+        book = journal.Journal()
+        step, desc = self.word or (0, "")
+        params = {"step": str(step), "desc": desc}
+        while book.entry["tries"] < _LAST_WORD_TRIES:
+            book.save(tries=book.entry["tries"] + 1)
+            if await self._ask("progress", params, 1):
+                break
+        self.word = None
+        book.clear()
+        _forget()
+
+    async def _feed(self) -> None:
+        while True:
+            if self._wdt and time.ticks_diff(time.ticks_ms(), self._beat_ms) < _STUCK_MS:
+                self._wdt.feed()
+            if self._trial:
+                self._trial.watch()
+            await asyncio.sleep(1)
+
+    async def _run_app(self, asynchronous: bool) -> None:
+        try:
+            result = self.app()
+            if asynchronous:
+                await result
+            self.app_ended = "the application returned"
+        except Exception as error:
+            sys.print_exception(error)
+            self.app_ended = "the application raised " + repr(error)
+
+
+def _forget() -> None:
+    # Drop the modules that only a boot or an upgrade needs: their memory is the application's.
+    package = sys.modules["enos_ota"]
+    for name in list(sys.modules):
+        if name.startswith("enos_ota.") and name not in _WAITING:
+            del sys.modules[name]
+            delattr(package, name[9:])
+
+
+_WAITING = set(sys.modules)
+_WAITING.add("enos_ota.agent")

@@ -1,0 +1,124 @@
+"""The hardware: the only module that imports `esp32`, `machine` and `network`."""
+
+import time
+
+import esp32
+import machine
+import network
+from esp32 import NVS, Partition
+from micropython import const
+
+_DATA = const(1)
+_OTADATA = const(0)
+_FIRST_OTA = const(0x10)  # subtype of ota_0
+_EPOCH_2000 = const(946_684_800)  # Unix seconds at MicroPython's epoch on ESP32
+_NAMESPACE = "enos_ota"
+STUBS = "enos_boot"  # shared with /boot.py and /main.py
+
+
+def running() -> Partition:
+    """The slot whose code executes."""
+    return Partition(Partition.RUNNING)  # type: ignore[arg-type]  # the stubs want a label
+
+
+def selected() -> Partition:
+    """The slot that the next reset will try."""
+    return Partition(Partition.BOOT)  # type: ignore[arg-type]
+
+
+def slot_index(slot: Partition) -> int:
+    """0 for ota_0, 1 for ota_1, …; negative for a factory partition."""
+    return slot.info()[1] - _FIRST_OTA
+
+
+def slot_count() -> int:
+    """Number of OTA slots in the partition table."""
+    return len([p for p in Partition.find(Partition.TYPE_APP) if slot_index(p) >= 0])
+
+
+def otadata() -> Partition:
+    """The partition that holds the bootloader's choice.
+
+    Raises: IndexError when the table has none.
+    """
+    return Partition.find(Partition.TYPE_DATA, _OTADATA)[0]
+
+
+def load_blob(key: str, namespace: str = _NAMESPACE) -> bytes:
+    """An NVS blob of at most 1 KiB, or b"" when there is none."""
+    buf = bytearray(1024)
+    try:
+        return bytes(buf[: NVS(namespace).get_blob(key, buf)])
+    except OSError:
+        return b""
+
+
+def save_blob(key: str, value: bytes, namespace: str = _NAMESPACE) -> None:
+    """Write an NVS blob. Power cut: the old or the new value remains.
+
+    Raises: OSError(-4357) when NVS is full, also for a key that exists.
+    """
+    nvs = NVS(namespace)
+    nvs.set_blob(key, value)
+    nvs.commit()
+
+
+def keep_watchdog_s(timeout_s: int) -> None:
+    """Tell /boot.py which watchdog to arm in every boot; 0 for none."""
+    nvs = NVS(STUBS)
+    try:
+        known_s = nvs.get_i32("wdt_s")
+    except OSError:
+        known_s = 0
+    if known_s != timeout_s:
+        nvs.set_i32("wdt_s", timeout_s)
+        nvs.commit()
+
+
+def watchdog(timeout_s: int):
+    """Arm the watchdog, or give one that runs a new time-out; it cannot be stopped, only fed."""
+    return machine.WDT(timeout=timeout_s * 1000)
+
+
+def reset() -> None:
+    """Reset the chip: does not return."""
+    machine.reset()
+
+
+def was_watchdog() -> bool:
+    """Whether the watchdog caused the last reset."""
+    return machine.reset_cause() == machine.WDT_RESET
+
+
+def station():
+    """The Wi-Fi station interface, active."""
+    wlan = network.WLAN(network.STA_IF)
+    wlan.active(True)
+    return wlan
+
+
+def largest_free_block() -> int:
+    """Bytes of the largest free block of the IDF heap, from which TLS takes its buffers."""
+    return max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+
+
+def unix_time() -> int:
+    """The clock in Unix seconds; a board without battery wakes up in the year 2000."""
+    return time.time() + _EPOCH_2000
+
+
+def set_clock(unix_s: int) -> None:
+    """Set the clock."""
+    t = time.gmtime(unix_s - _EPOCH_2000)
+    machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+def ask_ntp(host: str) -> None:
+    """Set the clock from an NTP server; blocks for at most its 1 s time-out and a DNS look-up.
+
+    Raises: OSError when there is no answer.
+    """
+    import ntptime
+
+    ntptime.host = host
+    ntptime.settime()

@@ -1,0 +1,76 @@
+"""The image in a slot and the release record behind it.
+
+Layout: ESP32 app image, padding to 4 KiB, record sector, app file system, the record again. The formats
+are ESP-IDF's esp_app_format.h and the record table in the README.
+"""
+
+import binascii
+import struct
+
+from micropython import const
+
+from .errors import VerifyError
+
+_SECTOR = const(4096)
+_RECORD_BYTES = const(240)
+_MAX_SEGMENTS = const(16)
+_TOO_LONG = "the image is longer than the slot"
+
+
+class Image:
+    """The app image at the start of a slot.
+
+    Attributes: chip_id, length_bytes, digest (its appended SHA-256, or b""), elf_digest (of the app descriptor).
+    Raises: VerifyError (step -3) when there is no app image or it does not fit the slot.
+    """
+
+    def __init__(self, slot) -> None:
+        head = bytearray(24)
+        slot.readblocks(0, head, 0)
+        segments, hashed = head[1], head[23]
+        if head[0] != 0xE9 or not 0 < segments <= _MAX_SEGMENTS:
+            raise VerifyError("not an app image")
+        self.chip_id = head[12] | head[13] << 8
+        end = 24
+        limit = slot.info()[3]
+        for _ in range(segments):
+            if end + 8 > limit:
+                raise VerifyError(_TOO_LONG)
+            slot.readblocks(0, memoryview(head)[:8], end)
+            end += 8 + struct.unpack_from("<I", head, 4)[0]
+        end = (end | 15) + 1  # zeros and the checksum fill a 16-byte line
+        if hashed:
+            end += 32
+        if end > limit:
+            raise VerifyError(_TOO_LONG)
+        self.length_bytes = end
+        self.digest = _read(slot, end - 32, 32) if hashed else b""
+        self.elf_digest = _read(slot, 176, 32)  # descriptor at 32, its field at 144
+
+
+def read_record(slot, image: Image):
+    """(version, build time in Unix seconds) of the record behind `image`.
+
+    None where there is no record, or none that belongs to this very image.
+    """
+    offset = (image.length_bytes + _SECTOR - 1) & -_SECTOR
+    if not image.digest or offset + _SECTOR > slot.info()[3]:
+        return None
+    fields = _read(slot, offset, _RECORD_BYTES)
+    magic, form, size, crc, image_bytes = struct.unpack_from("<4sHHII", fields)
+    if magic != b"EnRR" or form != 1 or not _RECORD_BYTES <= size <= _SECTOR:
+        return None
+    if size > _RECORD_BYTES:
+        fields = _read(slot, offset, size)  # written by a newer tool: fields we do not know follow
+    if binascii.crc32(memoryview(fields)[12:]) != crc:
+        return None
+    if image_bytes != image.length_bytes or fields[48:80] != image.digest:
+        return None
+    version = fields[112:176].rstrip(b"\x00").decode()
+    return version, struct.unpack_from("<I", fields, 44)[0]
+
+
+def _read(slot, offset: int, size: int) -> bytes:
+    buf = bytearray(size)
+    slot.readblocks(0, buf, offset)
+    return bytes(buf)

@@ -1,0 +1,60 @@
+"""The way to the network, and the clock that verified TLS needs first."""
+
+import asyncio
+import time
+
+from micropython import const
+
+from . import board
+from .errors import LinkError
+from .log import log
+
+_JOIN_MS = const(20_000)
+_NTP_EVERY_S = const(86_400)
+
+
+class Link:
+    """Wi-Fi by config, or the application's own link (`network` is `external`)."""
+
+    def __init__(self, config) -> None:
+        self._config = config
+        self._clock_set_s = 0  # Unix seconds of the last NTP answer in this boot
+
+    async def up(self) -> None:
+        """Join a configured network unless one is joined.
+
+        Raises: LinkError when none of them can be joined.
+        """
+        if self._config.network != "wifi":
+            return
+        wlan = board.station()
+        if wlan.isconnected():
+            return
+        for entry in self._config.wifi:
+            wlan.disconnect()
+            wlan.connect(entry["ssid"], entry["password"])
+            start = time.ticks_ms()
+            while time.ticks_diff(time.ticks_ms(), start) < _JOIN_MS:
+                if wlan.isconnected():
+                    log("I", "Wi-Fi joined")
+                    return
+                await asyncio.sleep_ms(100)
+        raise LinkError("Wi-Fi: no configured network can be joined")
+
+    def set_clock(self, floor_s: int) -> None:
+        """Set the clock by NTP once a day where configured, and never let it stand before `floor_s`.
+
+        `floor_s` is Unix seconds: the build time of the running release, before which no certificate
+        that matters was issued.
+        """
+        now_s = board.unix_time()
+        if self._config.ntp and abs(now_s - self._clock_set_s) > _NTP_EVERY_S:
+            try:
+                board.ask_ntp(self._config.ntp)
+                self._clock_set_s = now_s = board.unix_time()
+                log("I", "clock set by NTP")
+            except OSError as error:
+                log("W", "NTP: %s" % error)
+        if now_s < floor_s:
+            board.set_clock(floor_s)
+            log("W", "clock set to the build time of the release")

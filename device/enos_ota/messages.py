@@ -1,0 +1,77 @@
+"""Topics and JSON of EnOS's OTA messages. Pure: no sockets, no clock.
+
+Envelope of a request: id (a decimal string), version "1.0", method, params; of a reply: the same id, code,
+data. EnOS routes by topic, so a downlink is judged by its topic, never by its `method`.
+"""
+
+import json
+
+from .errors import DownloadError
+
+OK = 200
+
+_MEANINGS = {
+    1008: "message too large",
+    1009: "no permission, or not logged in",
+    1220: "payload is not JSON",
+    1251: "payload is empty",
+    1260: "method does not fit the topic",
+    705: "no such device",
+    723: "device disabled",
+    742: "signature refused",
+    746: "needs a client certificate",
+}
+
+
+def prefix(product_key: str, device_key: str) -> str:
+    """What all topics of a device begin with."""
+    return "/sys/%s/%s/ota/device/" % (product_key, device_key)
+
+
+def request(message_id: int, kind: str, params: dict) -> bytes:
+    """Payload of a request; `kind` is `inform`, `progress` or `getversion`."""
+    return json.dumps(
+        {
+            "id": str(message_id),
+            "version": "1.0",
+            "method": "ota.device." + kind,
+            "params": params,
+        }
+    ).encode()
+
+
+def upgrade_reply(message: dict) -> bytes:
+    """Payload of the answer to an `upgrade`: its id as it came (string, number or none), code 200."""
+    answer = {"code": OK, "message": "", "data": {}}
+    if "id" in message:
+        answer["id"] = message["id"]
+    return json.dumps(answer).encode()
+
+
+def split_url(url: str) -> tuple:
+    """`scheme://host[:port][/path]` as (scheme, host, port or 0, path).
+
+    Raises: DownloadError (step -2) when it is none.
+    """
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    host, _, port = host.partition(":")
+    if not host or not (port.isdigit() or not port):
+        raise DownloadError("not an address: %s://..." % scheme[:12])
+    return scheme, host, int(port or 0), slash + path
+
+
+def parse(payload: bytes) -> dict:
+    """The message as a dict.
+
+    Raises: ValueError when the payload is not a JSON object.
+    """
+    message = json.loads(payload)
+    if not isinstance(message, dict):
+        raise ValueError("not a JSON object")
+    return message
+
+
+def meaning(code) -> str:
+    """A reply's code in words."""
+    return "code %s (%s)" % (code, _MEANINGS.get(code, "unknown"))

@@ -1,0 +1,86 @@
+"""The boot state that the bootloader keeps: which slot it will start, and how far it trusts it.
+
+Two sectors, one 32-byte entry each: u32 sequence, 20 unused bytes, u32 state, u32 CRC-32 of the sequence alone
+(ESP-IDF, esp_flash_partitions.h). Slot = (sequence - 1) mod number of slots.
+"""
+
+import binascii
+import struct
+
+from micropython import const
+
+from . import board
+from .errors import BurnError
+
+_SECTORS = (0, 1)
+NEW = const(0)
+PENDING = const(1)  # started once, and rolled back by the next reset unless marked valid
+VALID = const(2)
+INVALID = const(3)
+ABORTED = const(4)
+
+
+def states(slot_index: int) -> list:
+    """The states of all intact entries that name the slot, first sector first."""
+    partition = board.otadata()
+    slots = board.slot_count()
+    entry = bytearray(32)
+    found = []
+    for sector in _SECTORS:
+        partition.readblocks(sector, entry)
+        sequence, state, crc = struct.unpack("<I20xII", entry)
+        if crc == binascii.crc32(entry[:4], 0xFFFFFFFF) and (sequence - 1) % slots == slot_index:
+            found.append(state)
+    return found
+
+
+def on_trial() -> bool:
+    """Whether the running image is rolled back by the next reset."""
+    return PENDING in states(board.slot_index(board.running()))
+
+
+def was_rolled_back(slot_index: int) -> bool:
+    """Whether the bootloader gave the slot up."""
+    return ABORTED in states(slot_index)
+
+
+def select(slot) -> None:
+    """Make `slot` the one that the next reset starts; the chip verifies its image first (0.9 s).
+
+    Power cut: the old slot or the new one is selected. Safe to repeat.
+    Raises: BurnError (step -4) when the running image is itself on trial (the way back would be lost), or
+    the chip refuses the image.
+    """
+    if on_trial():
+        raise BurnError("the running image is still on trial")
+    if board.slot_index(board.selected()) == board.slot_index(slot):
+        return  # IDF 5.3 to 5.5.5 would overwrite the entry of the way back
+    try:
+        slot.set_boot()
+    except OSError as error:
+        raise BurnError("set_boot: %s" % error) from None
+
+
+def confirm() -> None:
+    """Mark the running image valid: from here on it stays.
+
+    Power cut: the mark is there, or the next boot returns to the former slot. Safe to repeat.
+    Raises: BurnError (step -4) when another slot is selected: that one would be marked.
+    """
+    running = board.running()
+    if board.slot_index(board.selected()) != board.slot_index(running):
+        raise BurnError("another slot is selected")
+    running.mark_app_valid_cancel_rollback()
+
+
+def heal() -> bool:
+    """Select the running slot again where the bootloader fell back to it; say whether it had to.
+
+    The entry of an image that turned out broken stays selected, and would be tried at every reset.
+    """
+    running = board.running()
+    if board.slot_index(board.selected()) == board.slot_index(running):
+        return False
+    running.set_boot()
+    running.mark_app_valid_cancel_rollback()
+    return True

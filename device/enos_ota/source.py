@@ -1,0 +1,123 @@
+"""From `fileUrl` to bytes: where a firmware file is fetched, and with whose credentials.
+
+enos-connect://<key>.<ext>  the HTTP broker, logged in with the device's own secret (EnOS 2.1 and newer)
+/path                       Common File Service getFile, signed with an access key (2019), or a base URL
+https://host/path           as it is
+"""
+
+import json
+
+from micropython import const
+
+from . import board, identity
+from .errors import DownloadError
+from .http import Http
+
+_LIFETIME_MS = const(300_000)
+_SKIP_BYTES = const(1024)
+
+
+def quote(text: str) -> str:
+    """Percent-encode everything but ASCII letters, digits and RFC 3986's `-._~`."""
+    out = ""
+    for code in text.encode():
+        plain = code < 128 and (chr(code).isalpha() or chr(code).isdigit() or chr(code) in "-._~")
+        out += chr(code) if plain else "%%%02X" % code
+    return out
+
+
+class Source:
+    """The file behind a `fileUrl`.
+
+    Raises: DownloadError (step -2), LinkError (step -2).
+    """
+
+    def __init__(self, config, context, file_url: str) -> None:
+        self._config = config
+        self._file_url = file_url
+        self._session_id = ""
+        self.http = Http(context)
+
+    async def open(self, offset: int) -> int:
+        """Ask for the file from byte `offset` on; return its total size."""
+        http = self.http
+        await http.request("GET", await self._url(), "Range: bytes=%d-\r\n" % offset)
+        if http.status == 206:
+            span, _, total = http.headers.get("content-range", "").partition("/")
+            if (
+                span != "bytes %d-%d" % (offset, offset + http.left_bytes - 1)
+                or not total.isdigit()
+            ):
+                raise DownloadError("the server answered with another range")
+            return int(total)
+        if http.status != 200:
+            self.http.close()
+            raise DownloadError("HTTP %d" % http.status)
+        total_bytes = http.left_bytes
+        await self._skip(offset)
+        return total_bytes
+
+    def close(self) -> None:
+        """Close the connection; safe to repeat."""
+        self.http.close()
+
+    async def _skip(self, left_bytes: int) -> None:
+        # The server knows no ranges: read what is already in the slot once more, and drop it.
+        scratch = memoryview(bytearray(_SKIP_BYTES))
+        while left_bytes:
+            count = await self.http.receive(scratch[: min(left_bytes, _SKIP_BYTES)])
+            if not count:
+                raise DownloadError("the file became shorter")
+            left_bytes -= count
+
+    async def _url(self) -> str:
+        config = self._config
+        file_url = self._file_url
+        if file_url.startswith("https://"):
+            return file_url
+        if file_url.startswith("/"):
+            return self._getfile_url() if config.access_key else config.base_url + file_url
+        if not file_url.startswith("enos-connect://"):
+            raise DownloadError("unknown kind of fileUrl")
+        keys = "/%s/%s" % (config.product_key, config.device_key)
+        if not self._session_id:
+            await self._log_in(keys)
+        return "%s/multipart/sys%s/file/download?sessionId=%s&fileUri=%s&category=ota" % (
+            config.http_broker,
+            keys,
+            quote(self._session_id),
+            quote(file_url),
+        )
+
+    async def _log_in(self, keys: str) -> None:
+        config = self._config
+        body = {"signMethod": "sha256", "lifetime": _LIFETIME_MS}
+        body["sign"] = identity.http_sign(
+            config.product_key, config.device_key, config.device_secret, _LIFETIME_MS
+        )
+        await self.http.request(
+            "POST",
+            config.http_broker + "/auth" + keys,
+            "Content-Type: application/json;charset=UTF-8\r\n",
+            json.dumps(body).encode(),
+        )
+        answer = await self.http.json()
+        data = answer.get("data")
+        if answer.get("code") != 200 or not isinstance(data, dict) or not data.get("sessionId"):
+            raise DownloadError("log-in to the HTTP broker: code %s" % answer.get("code"))
+        self._session_id = data["sessionId"]
+
+    def _getfile_url(self) -> str:
+        config = self._config
+        query = {
+            "orgId": config.org_id,
+            "path": self._file_url,
+            "requestTimestamp": str(board.unix_time()) + "000",
+        }
+        sign = identity.getfile_sign(config.access_key, config.secret_key, config.file_sign, query)
+        query["accessKey"] = config.access_key
+        query["sign"] = sign
+        url = config.base_url + "/commonFileService/files?"
+        for name, value in query.items():
+            url += "%s=%s&" % (name, quote(value))
+        return url[:-1]

@@ -1,0 +1,91 @@
+"""What the agent must know at boot, found out once: settings, version, and what happened before.
+
+Imported at start and forgotten again, so that nothing of it takes memory while the agent waits.
+"""
+
+import sys
+
+from . import board, config, identity, journal, otadata
+from .errors import OtaError
+from .image import Image, read_record
+from .log import log
+
+
+def settings(source) -> config.Config:
+    """The settings from a dict, or from the file at a path.
+
+    Raises: config.ConfigError naming the key.
+    """
+    return config.Config(source) if isinstance(source, dict) else config.load(source)
+
+
+def login(settings: config.Config) -> tuple:
+    """Client id, user and password of the MQTT session."""
+    return identity.mqtt_login(settings.product_key, settings.device_key, settings.device_secret)
+
+
+def look_back(version: str) -> tuple:
+    """What happened before this boot: (version, floor_s, on_trial, word).
+
+    version: of the release record, or as given. floor_s: build time in Unix seconds. word: (step, desc) that
+    is owed to EnOS, or None. Power cut: safe to repeat.
+    """
+    floor_s = 0
+    on_trial = False
+    word = None
+    try:
+        found, floor_s = _identify()
+        version = found or version
+        log("I", "version " + version)
+        on_trial, word = _recover()
+    except (OSError, OtaError, ValueError, IndexError) as error:
+        # A board that cannot tell its past must still reach EnOS.
+        sys.print_exception(error)
+    return version, floor_s, on_trial, word
+
+
+def _identify() -> tuple:
+    slot = board.running()
+    image = Image(slot)
+    record = read_record(slot, image)
+    if record:
+        return record
+    # A plain image: the version that EnOS commanded was kept with the image's ELF digest.
+    kept = board.load_blob("plain")
+    return (kept[32:].decode() if kept[:32] == image.elf_digest else ""), 0
+
+
+def _recover() -> tuple:
+    if otadata.on_trial():
+        log("I", "this image is on trial")
+        return True, None
+    if otadata.heal():
+        log("W", "the bootloader fell back to this slot: selected it again")
+    book = journal.Journal()
+    word = _outcome(book)
+    if word and book.state != journal.REPORT:
+        book.save(state=journal.REPORT, step=word[0], desc=word[1][:100], tries=0)
+    return False, word
+
+
+def _outcome(book: journal.Journal):
+    entry = book.entry
+    version = entry["version"]
+    if book.state == journal.REPORT:
+        return entry["step"], entry["desc"]
+    if book.state == journal.TRIAL:
+        if entry["slot"] == board.slot_index(board.running()):
+            return 100, version  # marked valid; the cut came before the journal
+        return -6, "%s: rolled back: %s" % (version, _why(entry))
+    if book.state:
+        return -1, version + ": interrupted by a reset"
+    return None
+
+
+def _why(entry: dict) -> str:
+    # In this order: what the trial wrote before it reset, what /main.py caught, what the chip says.
+    caught = board.load_blob("why", board.STUBS).decode().strip()
+    if caught:
+        board.save_blob("why", b" ", board.STUBS)
+    cause = "watchdog" if board.was_watchdog() else "reset during the trial"
+    return entry["desc"] or caught or cause

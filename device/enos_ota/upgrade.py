@@ -1,0 +1,149 @@
+"""The state machine of one upgrade: fetch, verify, switch; the next state is stored before the act."""
+
+import asyncio
+import binascii
+import time
+
+from micropython import const
+
+from . import board, journal, otadata
+from .errors import BurnError, DownloadError, LinkError, UpgradeError, VerifyError
+from .image import Image, read_record
+from .log import log
+from .slot import SlotWriter
+from .source import Source
+
+_TRIES = const(5)  # connections in a row that brought no byte
+_RETRY_MS = const(1000)
+_LEAST_GAIN = const(5)  # percent between reports
+_LEAST_MS = const(2000)
+_DOWNLOADED = const(98)  # 99 is said by the new image on trial, 100 by the one that stays
+_FLUSH_MS = const(300)  # for the last progress to leave before the reset
+
+# state -> (act, next state when it succeeds). An error in any of them leads to REPORT, by the agent.
+_TABLE = {
+    journal.FETCH: ("_fetch", journal.VERIFY),
+    journal.VERIFY: ("_verify", journal.TRIAL),
+    journal.TRIAL: ("_switch", None),
+}
+
+
+class Upgrade:
+    """One upgrade to `firmware`; ends in a reset, or raises one of `errors` for the agent to report."""
+
+    def __init__(self, agent, firmware) -> None:
+        self._agent = agent
+        self._firmware = firmware
+        self._target = board.running().get_next_update()
+        self._book = journal.Journal()
+        self._writer = SlotWriter(self._target)
+
+    async def run(self) -> None:
+        """Fetch, verify, switch. Raises: UpgradeError and its kin."""
+        if otadata.on_trial():
+            raise UpgradeError("the running image is still on trial")
+        state: int | None = journal.FETCH
+        try:
+            self._book.save(
+                slot=board.slot_index(self._target),
+                version=self._firmware.version,
+                digest=self._firmware.sign,
+                desc="",
+            )
+            while state is not None:
+                self._book.save(state=state)
+                act, state = _TABLE[state]
+                await getattr(self, act)()
+        except OSError as error:
+            raise BurnError("NVS or flash: %s" % error) from None
+
+    async def _fetch(self) -> None:
+        source = Source(self._agent.config, self._agent.context, self._firmware.file_url)
+        writer = self._writer
+        progress = Progress(self._agent.report, self._firmware.version + ": downloading")
+        fruitless = 0
+        try:
+            while True:
+                before = writer.position
+                try:
+                    if await self._stream(source, writer, progress):
+                        return
+                    raise LinkError("the body ended early")
+                except LinkError as error:
+                    source.close()
+                    fruitless = 0 if writer.position > before else fruitless + 1
+                    if fruitless >= _TRIES:
+                        raise
+                    log("W", "download at byte %d: %s" % (writer.position, error))
+                    await asyncio.sleep_ms(_RETRY_MS << fruitless)
+        finally:
+            source.close()
+
+    async def _stream(self, source, writer, progress) -> bool:
+        total_bytes = await source.open(writer.position)
+        self._check_size(total_bytes)
+        while True:
+            count = await source.http.receive(writer.space())
+            if not count:
+                break
+            await writer.taken(count)
+            progress.at(writer.position, total_bytes)
+        if writer.position < total_bytes:
+            return False
+        await writer.finish()
+        return True
+
+    def _check_size(self, total_bytes: int) -> None:
+        commanded = self._firmware.size_bytes
+        if commanded is not None and commanded != total_bytes:
+            raise VerifyError("the file has %d bytes, not %d" % (total_bytes, commanded))
+        room = self._target.info()[3]
+        if total_bytes > room:
+            raise UpgradeError("%d bytes do not fit a slot of %d" % (total_bytes, room))
+        if not total_bytes:
+            raise DownloadError("the file is empty")
+
+    async def _verify(self) -> None:
+        firmware = self._firmware
+        found = binascii.hexlify(await self._writer.digest(firmware.sign_method)).decode()
+        if found != firmware.sign:
+            raise VerifyError("%s of the slot is not the commanded one" % firmware.sign_method)
+        image = Image(self._target)
+        if image.chip_id != Image(board.running()).chip_id:
+            raise UpgradeError("the image is for another chip")
+        record = read_record(self._target, image)
+        if record is None:
+            board.save_blob("plain", image.elf_digest + firmware.version.encode())
+        elif record[0] != firmware.version:
+            raise VerifyError("the file holds version " + record[0])
+        log("I", "verified: %d bytes, %s" % (self._writer.position, firmware.sign_method))
+
+    async def _switch(self) -> None:
+        otadata.select(self._target)
+        log("I", "selected the new slot: reset")
+        await asyncio.sleep_ms(_FLUSH_MS)
+        self._agent.session.close()
+        board.reset()
+
+
+class Progress:
+    """Reports a rising percentage: after 5 % more, or after 2 s if it changed; it never falls."""
+
+    def __init__(self, report, desc: str) -> None:
+        self._report = report  # report(step, desc)
+        self._desc = desc
+        self._said = -1
+        self._said_ms = time.ticks_ms()
+
+    def at(self, done_bytes: int, total_bytes: int) -> None:
+        """`done_bytes` of `total_bytes` are in the slot."""
+        step = done_bytes * _DOWNLOADED // total_bytes
+        gain = step - self._said
+        if gain <= 0:
+            return
+        now = time.ticks_ms()
+        first_or_last = self._said < 0 or step == _DOWNLOADED
+        if first_or_last or gain >= _LEAST_GAIN or time.ticks_diff(now, self._said_ms) >= _LEAST_MS:
+            self._said = step
+            self._said_ms = now
+            self._report(step, self._desc)

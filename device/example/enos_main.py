@@ -1,0 +1,12 @@
+"""The release's entry: /main.py of the board calls main(), which is not meant to return."""
+
+import asyncio
+
+import app
+from enos_ota.agent import Agent
+
+
+def main() -> None:
+    """Wire the application and the agent: the only place where they meet."""
+    agent = Agent(app=app.run, self_test=app.self_test, on_progress=app.on_progress)
+    asyncio.run(agent.run())
