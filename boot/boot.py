@@ -59,9 +59,10 @@ def on_trial(slot):
 
 def arm_watchdog(nvs, slot):
     timeout_ms = 0
+    text = bytearray(8)
     try:
-        timeout_ms = nvs.get_i32("wdt_s") * 1000
-    except OSError:
+        timeout_ms = int(bytes(text[: nvs.get_blob("wdt_s", text)])) * 1000
+    except (OSError, ValueError):
         pass
     if on_trial(slot):
         timeout_ms = min(timeout_ms or TRIAL_WATCHDOG_MS, TRIAL_WATCHDOG_MS)

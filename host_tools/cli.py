@@ -12,6 +12,7 @@ COMMANDS = {
     "device": ("host_tools.cloud.commands", "device", "Devices of the running stand-in."),
     "firmware": ("host_tools.cloud.commands", "firmware", "Firmware of the running stand-in."),
     "job": ("host_tools.cloud.commands", "job", "Upgrade jobs of the running stand-in."),
+    "switch": ("host_tools.cloud.commands", "switch", "Switches for what EnOS leaves open."),
     "board": ("host_tools.simboard.commands", "board", "Run a simulated ESP32 board."),
     "release": ("host_tools.release.commands", "release", "Make and explain release files."),
     "demo": ("host_tools.demo.commands", "demo", "The whole loop, in under a minute."),

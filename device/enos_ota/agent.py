@@ -5,6 +5,7 @@ asyncio.run(agent.run())
 """
 
 import asyncio
+import gc
 import sys
 import time
 
@@ -15,10 +16,10 @@ from .errors import LinkError, OtaError, RefusedError
 from .link import Link
 from .log import log
 from .session import Session
-from .transport import tls_context
 
+_SECTOR = const(4096)
 _POLL_MS = const(100)
-_STUCK_MS = const(180_000)  # longer than the main loop's longest honest way round
+_STUCK_MS = const(300_000)  # longer than the main loop's longest honest way round
 _TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
 _LAST_WORD_TRIES = const(5)
 
@@ -32,10 +33,6 @@ def _nothing(*_arguments) -> None:
     pass
 
 
-async def _coroutine() -> None:
-    pass
-
-
 class Agent:
     """Keeps one board upgradable.
 
@@ -45,6 +42,8 @@ class Agent:
     self_test() -> bool, in a trial; on_progress(step, desc); on_link(state, reason) with state
     "connected" or "lost".
     """
+
+    _task: asyncio.Task  # the upgrade at work, while there is a _digest
 
     def __init__(
         self,
@@ -68,17 +67,16 @@ class Agent:
         self.word: tuple | None = None  # (step, desc) that EnOS has not answered yet
         self._trial: Trial | None = None  # noqa: F821 - imported when there is one
         self._commands: list = []
-        self._task: asyncio.Task | None = None  # the upgrade at work
-        self._digest = ""  # and what it fetches
-        self.started_ms = self._beat_ms = time.ticks_ms()
+        self._digest = ""  # of what the upgrade at work fetches
+        self.started_ms = self.beat_ms = time.ticks_ms()
         from . import startup
 
         self.config = startup.settings(config)
         self.session = Session(self.config, startup.login(self.config), self._commands.append)
         self._link = Link(self.config)
         self._check_ms = time.ticks_add(self.started_ms, -1000 * self.config.check_s)  # due
-        self.version, self.floor_s, on_trial, self.word = startup.look_back(version)
         watchdog_s = self.config.watchdog_s
+        self.version, self.floor_s, on_trial, self.word = startup.look_back(version, watchdog_s)
         if on_trial:
             from .trial import Trial
 
@@ -91,7 +89,7 @@ class Agent:
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""
         asyncio.create_task(self._feed())
-        if isinstance(self.app, type(_coroutine)):
+        if isinstance(self.app, type(Agent.run)):
             asyncio.create_task(self._run_app(True))
         elif self.app:
             import _thread
@@ -106,7 +104,7 @@ class Agent:
                 log("W", "link: %s" % (error if isinstance(error, LinkError) else repr(error)))
                 self.on_link("lost", str(error))
             self.session.close()
-            self._beat_ms = time.ticks_ms()
+            self.beat_ms = time.ticks_ms()
             await asyncio.sleep_ms(self.session.backoff_ms())
 
     async def check(self) -> list:
@@ -121,17 +119,13 @@ class Agent:
 
     async def upgrade(self, firmware) -> None:
         """Upgrade to one of the releases of `check()`: resets the board, or returns after a failure."""
-        if self._task:
-            self._task.cancel()  # EnOS has given it up: no word about it
-        log("I", "upgrade to " + firmware.version)
-        self._digest = firmware.sign
-        task = self._task = asyncio.create_task(self._upgrade(firmware))
-        while self._task is task:
+        self._begin(firmware)
+        while self._digest == firmware.sign:
             await asyncio.sleep_ms(_POLL_MS)
 
     def may_sleep(self) -> bool:
         """Whether nothing is under way that a deep sleep would break."""
-        return not (self._task or self._trial or self.word or self._commands)
+        return not (self._digest or self._trial or self.word or self._commands)
 
     def report(self, step: int, desc: str) -> None:
         """Tell EnOS and the application how far an upgrade is; not awaited, lost when offline."""
@@ -148,14 +142,17 @@ class Agent:
 
         log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
         self.word = (step, desc[:100])
-        journal.Journal().save(state=journal.REPORT, step=step, desc=desc[:100], tries=0)
+        journal.keep(state=journal.REPORT, step=step, desc=desc[:100], tries=0)
         self.on_progress(step, desc)
 
     async def _connect(self) -> None:
         await self._link.up()
         self._link.set_clock(self.floor_s)
         if not self.context:
+            from .trust import tls_context
+
             self.context = tls_context(self.config.ca)
+            _forget()
         await self.session.open(self.context)
         log("I", "connected to EnOS")
         self.on_link("connected", "")
@@ -168,32 +165,30 @@ class Agent:
 
     async def _inform(self) -> None:
         log("I", "inform version " + self.version)
-        await self._ask("inform", {"version": self.version})
+        await self._tolerate(self.session.request("inform", {"version": self.version}))
 
-    async def _ask(self, kind: str, params: dict, tries: int = 3) -> bool:
+    async def _tolerate(self, request):
         # EnOS may leave a request unanswered; only a broken link is a reason to connect again.
         try:
-            await self.session.request(kind, params, tries)
-            return True
+            return await request
         except LinkError as error:
             log("W", str(error))
             self.session.poll()
-            return False
 
     async def _serve(self) -> None:
         while True:
-            self._beat_ms = now = time.ticks_ms()
+            self.beat_ms = now = time.ticks_ms()
             self.session.poll()
-            while self._commands:
-                await self._obey(self._commands.pop(0))
             if self.word:
                 await self._say_last_word()
+            if self._commands:
+                await self._obey(self._commands.pop(0))
             check_ms = self.config.check_s * 1000
-            if not self._task and 0 < check_ms <= time.ticks_diff(now, self._check_ms):
+            if not self._digest and 0 < check_ms <= time.ticks_diff(now, self._check_ms):
                 self._check_ms = now
-                firmware = self.select(await self.check())
+                firmware = self.select(await self._tolerate(self.check()) or [])
                 if firmware and firmware.version != self.version:
-                    asyncio.create_task(self.upgrade(firmware))
+                    self._begin(firmware)
             await asyncio.sleep_ms(_POLL_MS)
 
     async def _obey(self, message: dict) -> None:
@@ -207,42 +202,50 @@ class Agent:
             return
         if firmware.version == self.version:
             await self._inform()
-        elif not self._task or firmware.sign != self._digest:
-            asyncio.create_task(self.upgrade(firmware))
+        elif firmware.sign != self._digest:
+            self._begin(firmware)
+
+    def _begin(self, firmware) -> None:
+        if self._digest:
+            self._task.cancel()  # EnOS has given it up: no word about it
+        log("I", "upgrade to " + firmware.version)
+        self._digest = firmware.sign
+        self._task = asyncio.create_task(self._upgrade(firmware))
 
     async def _upgrade(self, firmware) -> None:
         try:
             if self.on_upgrade(firmware) is False:
                 raise RefusedError("refused by the application")
+            gc.collect()
+            buf = bytearray(_SECTOR)  # before the imports break up what is free
             from .upgrade import Upgrade
 
-            await Upgrade(self, firmware).run()
+            await Upgrade(self, firmware, buf).run()
         except Exception as error:  # whatever it is, EnOS hears of it and the agent goes on
             text = str(error)
             if not isinstance(error, OtaError):
                 sys.print_exception(error)
                 text = repr(error)
             self.owe(getattr(error, "step", -1), "%s: %s" % (firmware.version, text))
-        self._task = None
+        self._digest = ""
         _forget()
 
     async def _say_last_word(self) -> None:
         from . import journal
 
-        book = journal.Journal()
         step, desc = self.word or (0, "")
-        params = {"step": str(step), "desc": desc}
-        while book.entry["tries"] < _LAST_WORD_TRIES:
-            book.save(tries=book.entry["tries"] + 1)
-            if await self._ask("progress", params, 1):
+        for tries in range(journal.load()["tries"], _LAST_WORD_TRIES):
+            journal.keep(tries=tries + 1)
+            params = {"step": str(step), "desc": desc}
+            if await self._tolerate(self.session.request("progress", params, 1)):
                 break
         self.word = None
-        book.clear()
+        journal.clear()
         _forget()
 
     async def _feed(self) -> None:
         while True:
-            if self._wdt and time.ticks_diff(time.ticks_ms(), self._beat_ms) < _STUCK_MS:
+            if self._wdt and time.ticks_diff(time.ticks_ms(), self.beat_ms) < _STUCK_MS:
                 self._wdt.feed()
             if self._trial:
                 self._trial.watch()
@@ -266,7 +269,7 @@ def _forget() -> None:
         if name.startswith("enos_ota.") and name not in _WAITING:
             del sys.modules[name]
             delattr(package, name[9:])
+    gc.collect()
 
 
 _WAITING = set(sys.modules)
-_WAITING.add("enos_ota.agent")

@@ -21,14 +21,15 @@ def running() -> Partition:
     return Partition(Partition.RUNNING)  # type: ignore[arg-type]  # the stubs want a label
 
 
-def selected() -> Partition:
-    """The slot that the next reset will try."""
-    return Partition(Partition.BOOT)  # type: ignore[arg-type]
-
-
 def slot_index(slot: Partition) -> int:
     """0 for ota_0, 1 for ota_1, …; negative for a factory partition."""
     return slot.info()[1] - _FIRST_OTA
+
+
+def is_selected(slot: Partition) -> bool:
+    """Whether the next reset will try this slot."""
+    boot = Partition(Partition.BOOT)  # type: ignore[arg-type]
+    return slot_index(boot) == slot_index(slot)
 
 
 def slot_count() -> int:
@@ -61,18 +62,6 @@ def save_blob(key: str, value: bytes, namespace: str = _NAMESPACE) -> None:
     nvs = NVS(namespace)
     nvs.set_blob(key, value)
     nvs.commit()
-
-
-def keep_watchdog_s(timeout_s: int) -> None:
-    """Tell /boot.py which watchdog to arm in every boot; 0 for none."""
-    nvs = NVS(STUBS)
-    try:
-        known_s = nvs.get_i32("wdt_s")
-    except OSError:
-        known_s = 0
-    if known_s != timeout_s:
-        nvs.set_i32("wdt_s", timeout_s)
-        nvs.commit()
 
 
 def watchdog(timeout_s: int):

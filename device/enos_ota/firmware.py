@@ -9,19 +9,27 @@ class Firmware:
     Attributes: version, sign (hex, lower case), sign_method (`md5` or `sha256`), file_url, size_bytes
     (None where EnOS did not say).
     Raises: UpgradeError (step -1) for missing or unusable fields; VerifyError (step -3) for a sign method that
-    is neither md5 nor sha256. Its `version` is known wherever the command had one.
+    is neither md5 nor sha256. The texts begin with the version, as far as there is one.
     """
 
     def __init__(self, params) -> None:
-        if not isinstance(params, dict):
-            raise UpgradeError("the command has no params")
-        self.version = _text(params, "version")
-        self.sign = _text(params, "sign").lower()
-        self.file_url = _text(params, "fileUrl")
-        self.sign_method = _text(params, "signMethod").lower()
-        self.size_bytes = _size(params.get("fileSize"))
+        fields: list = []
+        name = "params"
+        try:
+            for name in ("version", "sign", "signMethod", "fileUrl"):
+                fields.append(params[name] + "")
+                fields[-1][0]  # not empty
+            name = "fileSize"  # a number; a numeric string and no field at all are tolerated
+            size = params.get(name)
+            self.size_bytes = None if size is None else int(size)
+        except (KeyError, TypeError, ValueError, IndexError):
+            version = fields[0] if fields else "?"
+            raise UpgradeError("%s: command without a usable %s" % (version, name)) from None
+        self.version, sign, method, self.file_url = fields
+        self.sign = sign.lower()
+        self.sign_method = method.lower()
         if self.sign_method not in ("md5", "sha256"):
-            raise VerifyError("unknown signMethod %s" % self.sign_method[:16])
+            raise VerifyError("%s: unknown signMethod %s" % (self.version, method[:16]))
 
 
 def firmwares(data) -> list:
@@ -33,23 +41,3 @@ def firmwares(data) -> list:
         except (UpgradeError, VerifyError):
             pass  # an offer that cannot be used is not an offer
     return found
-
-
-def _text(params: dict, name: str) -> str:
-    value = params.get(name)
-    if not isinstance(value, str) or not value:
-        raise UpgradeError("the command has no " + name)
-    return value
-
-
-def _size(value):
-    # EnOS sends a number; a numeric string and no field at all are tolerated.
-    if value is None:
-        return None
-    try:
-        size_bytes = int(value)
-    except (TypeError, ValueError):
-        size_bytes = 0
-    if size_bytes <= 0:
-        raise UpgradeError("fileSize is not a size")
-    return size_bytes

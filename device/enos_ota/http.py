@@ -17,6 +17,7 @@ _BODY_MS = const(30_000)
 _LINE_BYTES = const(1024)
 _HEADERS = const(64)
 _JSON_BYTES = const(2048)
+_NO_HTTP = "not an HTTP answer"
 
 
 class Http:
@@ -36,25 +37,27 @@ class Http:
         self.headers: dict = {}
 
     async def request(self, method: str, url: str, headers: str = "", body: bytes = b"") -> None:
-        """Send a request and read the answer's head; `headers` are whole lines, each ended by CRLF."""
+        """Send a request and read the answer's head; `headers` are whole lines with CRLF."""
         scheme, host, port, path = split_url(url)
         if scheme != "https":
-            raise DownloadError("files come over https only, not " + scheme[:12])
-        head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s" % (method, path or "/", host, headers)
-        if body:
-            head += "Content-Length: %d\r\n" % len(body)
+            raise DownloadError("not an https address")
+        head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, path or "/", host, headers)
         await self._connect(host, port or 443)
-        await self._transport.send((head + "\r\n").encode() + body, _CONNECT_MS)
+        await self._transport.send(head.encode() + body, _CONNECT_MS)
         await self._read_head()
 
     async def receive(self, buf) -> int:
-        """Read body bytes into `buf`, at least one: the number, or 0 at the end of the body."""
-        if not self.left_bytes:
-            return 0
-        if len(buf) > self.left_bytes:
-            buf = memoryview(buf)[: self.left_bytes]
-        count = await self._transport.receive(buf, _BODY_MS)
+        """Read body bytes into `buf`, at least one; only while `left_bytes` is not 0."""
+        return self._took(await self._transport.receive(buf, _BODY_MS))
+
+    def receive_now(self, buf) -> int:
+        """The same without waiting: 0 when nothing is there yet. Allocates nothing."""
+        return self._took(self._transport.receive_now(buf) or 0)
+
+    def _took(self, count: int) -> int:
         self.left_bytes -= count
+        if self.left_bytes < 0:
+            raise DownloadError("the body is longer than announced")
         return count
 
     async def json(self) -> dict:
@@ -62,19 +65,14 @@ class Http:
 
         Raises: DownloadError when it is none, or longer than 2 KiB.
         """
-        if self.left_bytes > _JSON_BYTES:
-            raise DownloadError("the answer is too long")
-        data = bytearray(self.left_bytes)
-        filled = 0
-        while self.left_bytes:
-            filled += await self.receive(memoryview(data)[filled:])
         try:
-            answer = json.loads(bytes(data))
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise DownloadError("HTTP %d without a JSON answer" % self.status)
-        return answer
+            data = bytearray(self.left_bytes if self.left_bytes < _JSON_BYTES else 0)
+            view = memoryview(data)
+            while len(view):
+                view = view[await self.receive(view) :]
+            return dict(json.loads(bytes(data)))
+        except (TypeError, ValueError):
+            raise DownloadError("HTTP %d without JSON" % self.status) from None
 
     def close(self) -> None:
         """Close the connection; safe to repeat."""
@@ -93,7 +91,7 @@ class Http:
         line = await self._line()
         parts = line.split(" ", 2)
         if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
-            raise DownloadError("the server does not speak HTTP")
+            raise DownloadError(_NO_HTTP)
         self.status = int(parts[1])
         self.headers = {}
         for _ in range(_HEADERS):
@@ -102,10 +100,10 @@ class Http:
                 break
             name, _, value = line.partition(":")
             name = name.lower()
-            if name in ("content-length", "content-range", "transfer-encoding", "etag"):
+            if name in ("content-length", "content-range"):
                 self.headers[name] = value.strip()
         else:
-            raise DownloadError("the answer has too many headers")
+            raise DownloadError(_NO_HTTP)
         length = self.headers.get("content-length", "")
         if not length.isdigit():
             raise DownloadError("HTTP %d without a length" % self.status)
@@ -119,4 +117,4 @@ class Http:
             if self._byte[0] == 10:
                 return line.decode().rstrip()
             line.append(self._byte[0])
-        raise DownloadError("a header line is too long")
+        raise DownloadError(_NO_HTTP)

@@ -1,6 +1,6 @@
 """Who the device is, proven to EnOS: signatures for MQTT CONNECT, HTTP log-in and getFile. Pure.
 
-All are plain hashes (not HMACs) of sorted name-value pairs followed by the secret.
+All are plain hashes (not HMACs) of name-value pairs, sorted by name, followed by the secret.
 """
 
 import binascii
@@ -10,55 +10,42 @@ import hashlib
 TIMESTAMP_MS = "2524608000000"
 
 
-def _hex(data: str, method: str = "sha256") -> str:
+def digest(text: str, method: str = "sha256") -> str:
+    """Lower-case hex of the SHA-256, or with `sha1` the SHA-1, of a text."""
     algorithm = hashlib.sha1 if method == "sha1" else hashlib.sha256
-    return binascii.hexlify(algorithm(data.encode()).digest()).decode()
-
-
-def _joined(pairs: dict) -> str:
-    return "".join([name + pairs[name] for name in sorted(pairs)])
+    return binascii.hexlify(algorithm(text.encode()).digest()).decode()
 
 
 def mqtt_login(
-    product_key: str, device_key: str, secret: str, timestamp: str = TIMESTAMP_MS
+    product_key: str,
+    device_key: str,
+    secret: str,
+    client_id: str = "",
+    timestamp: str = TIMESTAMP_MS,
 ) -> tuple:
     """Client id, user name and password of CONNECT with the device's own secret (securemode 2).
 
-    >>> "clientId" + device_key + "deviceKey" + … + "timestamp" + … + secret  # what is hashed
+    client_id: the part that is hashed, at most 64 characters; the device key where none is given.
     """
-    password = _hex(
-        _joined(
-            {
-                "clientId": device_key,
-                "deviceKey": device_key,
-                "productKey": product_key,
-                "timestamp": timestamp,
-            }
-        )
-        + secret
-    ).upper()
-    client_id = "%s|securemode=2,signmethod=sha256,timestamp=%s|" % (device_key, timestamp)
-    return client_id, device_key + "&" + product_key, password
+    client_id = client_id or device_key
+    pairs = "clientId%sdeviceKey%sproductKey%stimestamp%s"
+    return (
+        "%s|securemode=2,signmethod=sha256,timestamp=%s|" % (client_id, timestamp),
+        device_key + "&" + product_key,
+        digest(pairs % (client_id, device_key, product_key, timestamp) + secret).upper(),
+    )
 
 
 def http_sign(product_key: str, device_key: str, secret: str, lifetime_ms: int) -> str:
     """The `sign` of an HTTP broker log-in whose `lifetime` is `lifetime_ms`."""
-    return _hex(
-        _joined(
-            {
-                "deviceKey": device_key,
-                "lifetime": str(lifetime_ms),
-                "productKey": product_key,
-                "signMethod": "sha256",
-            }
-        )
-        + secret
-    )
+    pairs = "deviceKey%slifetime%dproductKey%ssignMethodsha256"
+    return digest(pairs % (device_key, lifetime_ms, product_key) + secret)
 
 
-def getfile_sign(access_key: str, secret_key: str, method: str, query: dict) -> str:
-    """The `sign` of a Common File Service request; `method` is `sha1` (EnOS 2.0) or `sha256`.
+def getfile_sign(keys: tuple, method: str, org_id: str, path: str, timestamp: str) -> str:
+    """The `sign` of a Common File Service request, from (access key, secret key).
 
-    `query` holds orgId, path and requestTimestamp, unescaped.
+    method: `sha1` (EnOS 2.0) or `sha256`. The other values are unescaped.
     """
-    return _hex(access_key + _joined(query) + secret_key, method).upper()
+    pairs = "orgId%spath%srequestTimestamp%s"
+    return digest(keys[0] + pairs % (org_id, path, timestamp) + keys[1], method).upper()

@@ -16,39 +16,42 @@ _EMPTY: dict = {
     "state": IDLE,
     "slot": 0,  # index of the slot written to
     "version": "",  # commanded
-    "digest": "",
-    "from": "",  # version that was running
     "step": 0,  # the last word
     "desc": "",
     "tries": 0,
 }
 
 
-class Journal:
-    """The record as attributes of `entry`; what is not saved is lost by a reset."""
+def load() -> dict:
+    """The record: state, slot, version, step, desc, tries."""
+    entry = dict(_EMPTY)
+    stored = board.load_blob(_KEY)
+    if stored:
+        try:
+            entry.update(json.loads(stored))
+        except ValueError:
+            log("E", "journal is damaged: forgotten")
+    return entry
 
-    def __init__(self) -> None:
-        self.entry = dict(_EMPTY)
-        stored = board.load_blob(_KEY)
-        if stored:
-            try:
-                self.entry.update(json.loads(stored))
-            except ValueError:
-                log("E", "journal is damaged: forgotten")
 
-    def save(self, **changes) -> None:
-        """Change fields and store the whole. Power cut: the old or the new record remains.
+def save(**changes) -> None:
+    """Change fields of the record. Power cut: the old or the new record remains.
 
-        Raises: OSError when NVS is full or broken.
-        """
-        self.entry.update(changes)
-        board.save_blob(_KEY, json.dumps(self.entry).encode())
+    Raises: OSError when NVS is full or broken.
+    """
+    entry = load()
+    entry.update(changes)
+    board.save_blob(_KEY, json.dumps(entry).encode())
 
-    def clear(self) -> None:
-        """Forget the upgrade."""
-        self.save(**_EMPTY)
 
-    @property
-    def state(self):
-        """One of IDLE, FETCH, VERIFY, TRIAL, REPORT."""
-        return self.entry["state"]
+def keep(**changes) -> None:
+    """Like `save`, but a full NVS is only logged: what matters now is to go on."""
+    try:
+        save(**changes)
+    except OSError as error:
+        log("E", "journal: %s" % error)
+
+
+def clear() -> None:
+    """Forget the upgrade."""
+    keep(**_EMPTY)

@@ -57,4 +57,4 @@ class Link:
                 log("W", "NTP: %s" % error)
         if now_s < floor_s:
             board.set_clock(floor_s)
-            log("W", "clock set to the build time of the release")
+            log("W", "clock set to the build time")

@@ -16,10 +16,6 @@ _MEANINGS = {
     1220: "payload is not JSON",
     1251: "payload is empty",
     1260: "method does not fit the topic",
-    705: "no such device",
-    723: "device disabled",
-    742: "signature refused",
-    746: "needs a client certificate",
 }
 
 

@@ -10,14 +10,10 @@ import struct
 from micropython import const
 
 from . import board
-from .errors import BurnError
+from .errors import BurnError, UpgradeError
 
 _SECTORS = (0, 1)
-NEW = const(0)
-PENDING = const(1)  # started once, and rolled back by the next reset unless marked valid
-VALID = const(2)
-INVALID = const(3)
-ABORTED = const(4)
+_PENDING = const(1)  # started once, and rolled back by the next reset unless marked valid
 
 
 def states(slot_index: int) -> list:
@@ -36,24 +32,26 @@ def states(slot_index: int) -> list:
 
 def on_trial() -> bool:
     """Whether the running image is rolled back by the next reset."""
-    return PENDING in states(board.slot_index(board.running()))
+    return _PENDING in states(board.slot_index(board.running()))
 
 
-def was_rolled_back(slot_index: int) -> bool:
-    """Whether the bootloader gave the slot up."""
-    return ABORTED in states(slot_index)
+def refuse_on_trial() -> None:
+    """Guard of everything that touches the other slot: in a trial it is the only way back.
+
+    Raises: UpgradeError (step -1).
+    """
+    if on_trial():
+        raise UpgradeError("the running image is still on trial")
 
 
 def select(slot) -> None:
     """Make `slot` the one that the next reset starts; the chip verifies its image first (0.9 s).
 
     Power cut: the old slot or the new one is selected. Safe to repeat.
-    Raises: BurnError (step -4) when the running image is itself on trial (the way back would be lost), or
-    the chip refuses the image.
+    Raises: BurnError (step -4) when the chip refuses the image; UpgradeError (step -1) in a trial.
     """
-    if on_trial():
-        raise BurnError("the running image is still on trial")
-    if board.slot_index(board.selected()) == board.slot_index(slot):
+    refuse_on_trial()
+    if board.is_selected(slot):
         return  # IDF 5.3 to 5.5.5 would overwrite the entry of the way back
     try:
         slot.set_boot()
@@ -68,7 +66,7 @@ def confirm() -> None:
     Raises: BurnError (step -4) when another slot is selected: that one would be marked.
     """
     running = board.running()
-    if board.slot_index(board.selected()) != board.slot_index(running):
+    if not board.is_selected(running):
         raise BurnError("another slot is selected")
     running.mark_app_valid_cancel_rollback()
 
@@ -79,7 +77,7 @@ def heal() -> bool:
     The entry of an image that turned out broken stays selected, and would be tried at every reset.
     """
     running = board.running()
-    if board.slot_index(board.selected()) == board.slot_index(running):
+    if board.is_selected(running):
         return False
     running.set_boot()
     running.mark_app_valid_cancel_rollback()

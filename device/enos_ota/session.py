@@ -32,9 +32,7 @@ class Session(MQTTClient):
 
     def __init__(self, config, login: tuple, on_upgrade) -> None:
         scheme, host, port, _ = messages.split_url(config.mqtt)
-        if scheme not in ("mqtts", "mqtt"):
-            raise LinkError("mqtt is no mqtts:// address")
-        self._tls = scheme == "mqtts"
+        self._tls = scheme != "mqtt"
         port = port or (18883 if self._tls else 11883)
         super().__init__(login[0], host, port, login[1], login[2], config.keepalive_s)
         self.set_callback(self._on_message)
@@ -59,14 +57,14 @@ class Session(MQTTClient):
         await sock.send(_packet(0x10, body), _CONNECT_MS)
         code = (await self._answer(0x20, 3))[2]
         if code:
-            raise LinkError("EnOS refuses the login: CONNACK %d" % code)
+            raise LinkError("login refused: CONNACK %d" % code)
         # One packet for all; umqtt before 1.8 cannot subscribe to topics of 123 bytes or more.
         body = b"\x00\x01"
         for tail in _DOWNLINKS:
             body += _field(self._prefix + tail) + b"\x01"
         await sock.send(_packet(0x82, body), _ANSWER_MS)
         if 0x80 in bytes(await self._answer(0x90, 3 + len(_DOWNLINKS))):
-            raise LinkError("EnOS refuses a subscription")
+            raise LinkError("subscription refused")
         self.is_open = True
         self._failures = 0
         self._ping_ms = time.ticks_ms()
@@ -98,7 +96,7 @@ class Session(MQTTClient):
         now = time.ticks_ms()
         if time.ticks_diff(now, self._ping_ms) > self.keepalive * 500:
             if time.ticks_diff(now, self.sock.received_ms) > self.keepalive * 1500:
-                raise LinkError("EnOS does not answer pings")
+                raise LinkError("no answer to pings")
             self._ping_ms = now
             self.ping()
 
@@ -154,7 +152,7 @@ class Session(MQTTClient):
     def _recv_len(self) -> int:
         size = super()._recv_len()
         if size > _PACKET_BYTES:
-            raise LinkError("a message of %d bytes is refused" % size)
+            raise LinkError("message of %d bytes" % size)
         return size
 
     async def _answer(self, kind: int, rest_bytes: int):
@@ -164,7 +162,7 @@ class Session(MQTTClient):
             if self.check_msg() == kind:
                 return self.sock.read(rest_bytes)
             await asyncio.sleep_ms(20)
-        raise LinkError("EnOS does not answer packet %x" % kind)
+        raise LinkError("no answer to packet %x" % kind)
 
 
 def _field(text: str) -> bytes:

@@ -44,31 +44,19 @@ class Source:
         await http.request("GET", await self._url(), "Range: bytes=%d-\r\n" % offset)
         if http.status == 206:
             span, _, total = http.headers.get("content-range", "").partition("/")
-            if (
-                span != "bytes %d-%d" % (offset, offset + http.left_bytes - 1)
-                or not total.isdigit()
-            ):
-                raise DownloadError("the server answered with another range")
-            return int(total)
+            if span == "bytes %d-%d" % (offset, offset + http.left_bytes - 1) and total.isdigit():
+                return int(total)
+            raise DownloadError("not the range asked for")
         if http.status != 200:
-            self.http.close()
             raise DownloadError("HTTP %d" % http.status)
         total_bytes = http.left_bytes
-        await self._skip(offset)
-        return total_bytes
-
-    def close(self) -> None:
-        """Close the connection; safe to repeat."""
-        self.http.close()
-
-    async def _skip(self, left_bytes: int) -> None:
+        if total_bytes < offset:
+            raise DownloadError("the file is shorter now")
         # The server knows no ranges: read what is already in the slot once more, and drop it.
         scratch = memoryview(bytearray(_SKIP_BYTES))
-        while left_bytes:
-            count = await self.http.receive(scratch[: min(left_bytes, _SKIP_BYTES)])
-            if not count:
-                raise DownloadError("the file became shorter")
-            left_bytes -= count
+        while offset:
+            offset -= await http.receive(scratch[: min(offset, _SKIP_BYTES)])
+        return total_bytes
 
     async def _url(self) -> str:
         config = self._config
@@ -91,15 +79,16 @@ class Source:
 
     async def _log_in(self, keys: str) -> None:
         config = self._config
-        body = {"signMethod": "sha256", "lifetime": _LIFETIME_MS}
-        body["sign"] = identity.http_sign(
+        sign = identity.http_sign(
             config.product_key, config.device_key, config.device_secret, _LIFETIME_MS
         )
+        body = {"signMethod": "sha256", "lifetime": _LIFETIME_MS, "sign": sign}
+        data = json.dumps(body).encode()
         await self.http.request(
             "POST",
             config.http_broker + "/auth" + keys,
-            "Content-Type: application/json;charset=UTF-8\r\n",
-            json.dumps(body).encode(),
+            "Content-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n" % len(data),
+            data,
         )
         answer = await self.http.json()
         data = answer.get("data")
@@ -109,15 +98,14 @@ class Source:
 
     def _getfile_url(self) -> str:
         config = self._config
-        query = {
-            "orgId": config.org_id,
-            "path": self._file_url,
-            "requestTimestamp": str(board.unix_time()) + "000",
-        }
-        sign = identity.getfile_sign(config.access_key, config.secret_key, config.file_sign, query)
-        query["accessKey"] = config.access_key
-        query["sign"] = sign
-        url = config.base_url + "/commonFileService/files?"
-        for name, value in query.items():
-            url += "%s=%s&" % (name, quote(value))
-        return url[:-1]
+        keys = (config.access_key, config.secret_key)
+        now_ms = str(board.unix_time()) + "000"
+        url = "%s/commonFileService/files?accessKey=%s&orgId=%s&path=%s&requestTimestamp=%s&sign=%s"
+        return url % (
+            config.base_url,
+            quote(keys[0]),
+            quote(config.org_id),
+            quote(self._file_url),
+            now_ms,
+            identity.getfile_sign(keys, config.file_sign, config.org_id, self._file_url, now_ms),
+        )

@@ -3,32 +3,30 @@
 Imported at start and forgotten again, so that nothing of it takes memory while the agent waits.
 """
 
-import sys
-
 from . import board, config, identity, journal, otadata
 from .errors import OtaError
 from .image import Image, read_record
 from .log import log
 
 
-def settings(source) -> config.Config:
+def settings(source):
     """The settings from a dict, or from the file at a path.
 
     Raises: config.ConfigError naming the key.
     """
-    return config.Config(source) if isinstance(source, dict) else config.load(source)
+    return config.check(source) if isinstance(source, dict) else config.load(source)
 
 
-def login(settings: config.Config) -> tuple:
-    """Client id, user and password of the MQTT session."""
-    return identity.mqtt_login(settings.product_key, settings.device_key, settings.device_secret)
+def login(keys) -> tuple:
+    """Client id, user and password of the MQTT session, from the settings."""
+    return identity.mqtt_login(keys.product_key, keys.device_key, keys.device_secret)
 
 
-def look_back(version: str) -> tuple:
+def look_back(version: str, watchdog_s: int) -> tuple:
     """What happened before this boot: (version, floor_s, on_trial, word).
 
-    version: of the release record, or as given. floor_s: build time in Unix seconds. word: (step, desc) that
-    is owed to EnOS, or None. Power cut: safe to repeat.
+    watchdog_s: what /boot.py shall arm in every boot. version: of the record, or as given.
+    floor_s: build time in Unix seconds. word: (step, desc) owed to EnOS, or None. Power cut: safe to repeat.
     """
     floor_s = 0
     on_trial = False
@@ -38,9 +36,12 @@ def look_back(version: str) -> tuple:
         version = found or version
         log("I", "version " + version)
         on_trial, word = _recover()
+        kept = b"%d" % watchdog_s
+        if board.load_blob("wdt_s", board.STUBS) != kept:
+            board.save_blob("wdt_s", kept, board.STUBS)
     except (OSError, OtaError, ValueError, IndexError) as error:
         # A board that cannot tell its past must still reach EnOS.
-        sys.print_exception(error)
+        log("E", "look back: %r" % error)
     return version, floor_s, on_trial, word
 
 
@@ -60,24 +61,24 @@ def _recover() -> tuple:
         log("I", "this image is on trial")
         return True, None
     if otadata.heal():
-        log("W", "the bootloader fell back to this slot: selected it again")
-    book = journal.Journal()
-    word = _outcome(book)
-    if word and book.state != journal.REPORT:
-        book.save(state=journal.REPORT, step=word[0], desc=word[1][:100], tries=0)
+        log("W", "the bootloader fell back: selected this slot again")
+    entry = journal.load()
+    word = _outcome(entry)
+    if word and entry["state"] != journal.REPORT:
+        journal.keep(state=journal.REPORT, step=word[0], desc=word[1][:100], tries=0)
     return False, word
 
 
-def _outcome(book: journal.Journal):
-    entry = book.entry
+def _outcome(entry: dict):
     version = entry["version"]
-    if book.state == journal.REPORT:
+    state = entry["state"]
+    if state == journal.REPORT:
         return entry["step"], entry["desc"]
-    if book.state == journal.TRIAL:
+    if state == journal.TRIAL:
         if entry["slot"] == board.slot_index(board.running()):
             return 100, version  # marked valid; the cut came before the journal
         return -6, "%s: rolled back: %s" % (version, _why(entry))
-    if book.state:
+    if state:
         return -1, version + ": interrupted by a reset"
     return None
 

@@ -12,7 +12,6 @@ import select
 import socket
 import time
 
-import tls
 from micropython import const
 
 from . import board
@@ -23,25 +22,6 @@ _TICK_MS = const(2)  # 5760 bytes of lwIP window per tick: not what limits a dow
 _TLS_BLOCK_BYTES = const(40_000)  # largest free IDF block that a session needs to begin
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
-
-
-def tls_context(ca_paths: list) -> tls.SSLContext:
-    """A context that verifies certificate and host name against the given CAs (DER files).
-
-    Raises: LinkError when there is no CA, or one cannot be used.
-    """
-    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = tls.CERT_REQUIRED  # type: ignore[attr-defined]
-    path, reason = "", "none is configured"
-    try:
-        for path in ca_paths:
-            with open(path, "rb") as file:
-                context.load_verify_locations(file.read())
-        if ca_paths:
-            return context
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    raise LinkError("TLS: CA %s: %s" % (path, reason))
 
 
 class Transport:
@@ -95,12 +75,11 @@ class Transport:
         """Write all of `data`; the first call on a TLS connection performs the handshake."""
         self._deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
         view = memoryview(data)
-        while len(view):
-            count = self._try(view, False)
-            if count:
-                view = view[count:]
-            else:
-                await self._pause("write")
+        while True:
+            view = view[self._try(view, False) or 0 :]
+            if not len(view):
+                return
+            await self._pause("write")
 
     async def receive(self, buf, timeout_ms: int) -> int:
         """Read at least one byte into `buf`, at most its length; return the number."""
@@ -145,12 +124,11 @@ class Transport:
         view = memoryview(data)
         if size >= 0:
             view = view[:size]
-        while len(view):
-            count = self._try(view, False)
-            if count:
-                view = view[count:]
-            else:
-                self._wait("write")
+        while True:
+            view = view[self._try(view, False) or 0 :]
+            if not len(view):
+                return
+            self._wait("write")
 
     def close(self) -> None:
         """Close; safe to repeat."""

@@ -7,7 +7,7 @@ import time
 from micropython import const
 
 from . import board, journal, otadata
-from .errors import BurnError, DownloadError, LinkError, UpgradeError, VerifyError
+from .errors import BurnError, LinkError, UpgradeError, VerifyError
 from .image import Image, read_record
 from .log import log
 from .slot import SlotWriter
@@ -29,29 +29,31 @@ _TABLE = {
 
 
 class Upgrade:
-    """One upgrade to `firmware`; ends in a reset, or raises one of `errors` for the agent to report."""
+    """One upgrade to `firmware` through `buf` (4 KiB).
 
-    def __init__(self, agent, firmware) -> None:
+    Ends in a reset, or raises one of `errors` for the agent to report.
+    """
+
+    def __init__(self, agent, firmware, buf: bytearray) -> None:
         self._agent = agent
         self._firmware = firmware
         self._target = board.running().get_next_update()
-        self._book = journal.Journal()
-        self._writer = SlotWriter(self._target)
+        self._writer = SlotWriter(self._target, buf)
+        self._said = -1  # percent
+        self._due_ms = time.ticks_ms()
 
     async def run(self) -> None:
         """Fetch, verify, switch. Raises: UpgradeError and its kin."""
-        if otadata.on_trial():
-            raise UpgradeError("the running image is still on trial")
+        otadata.refuse_on_trial()
         state: int | None = journal.FETCH
         try:
-            self._book.save(
-                slot=board.slot_index(self._target),
-                version=self._firmware.version,
-                digest=self._firmware.sign,
-                desc="",
-            )
             while state is not None:
-                self._book.save(state=state)
+                journal.save(
+                    state=state,
+                    slot=board.slot_index(self._target),
+                    version=self._firmware.version,
+                    desc="",
+                )
                 act, state = _TABLE[state]
                 await getattr(self, act)()
         except OSError as error:
@@ -60,38 +62,44 @@ class Upgrade:
     async def _fetch(self) -> None:
         source = Source(self._agent.config, self._agent.context, self._firmware.file_url)
         writer = self._writer
-        progress = Progress(self._agent.report, self._firmware.version + ": downloading")
         fruitless = 0
         try:
             while True:
                 before = writer.position
                 try:
-                    if await self._stream(source, writer, progress):
-                        return
-                    raise LinkError("the body ended early")
+                    await self._stream(source, writer)
+                    return
                 except LinkError as error:
-                    source.close()
+                    source.http.close()
                     fruitless = 0 if writer.position > before else fruitless + 1
                     if fruitless >= _TRIES:
                         raise
                     log("W", "download at byte %d: %s" % (writer.position, error))
                     await asyncio.sleep_ms(_RETRY_MS << fruitless)
         finally:
-            source.close()
+            source.http.close()
 
-    async def _stream(self, source, writer, progress) -> bool:
+    async def _stream(self, source, writer) -> None:
         total_bytes = await source.open(writer.position)
         self._check_size(total_bytes)
-        while True:
-            count = await source.http.receive(writer.space())
-            if not count:
-                break
-            await writer.taken(count)
-            progress.at(writer.position, total_bytes)
-        if writer.position < total_bytes:
-            return False
-        await writer.finish()
-        return True
+        http = source.http
+        while http.left_bytes:
+            space = writer.space()
+            writer.taken(http.receive_now(space) or await http.receive(space))
+            self._report(writer.position * _DOWNLOADED // total_bytes)
+            await asyncio.sleep_ms(0)
+        writer.finish()
+        self._due_ms = time.ticks_ms()
+        self._report(_DOWNLOADED)
+
+    def _report(self, step: int) -> None:
+        # After 5 % more, or after 2 s if it changed; it never falls.
+        gain = step - self._said
+        now = time.ticks_ms()
+        if gain >= _LEAST_GAIN or (gain > 0 and time.ticks_diff(now, self._due_ms) >= 0):
+            self._said = step
+            self._due_ms = time.ticks_add(now, _LEAST_MS)
+            self._agent.report(step, self._firmware.version + ": downloading")
 
     def _check_size(self, total_bytes: int) -> None:
         commanded = self._firmware.size_bytes
@@ -100,14 +108,12 @@ class Upgrade:
         room = self._target.info()[3]
         if total_bytes > room:
             raise UpgradeError("%d bytes do not fit a slot of %d" % (total_bytes, room))
-        if not total_bytes:
-            raise DownloadError("the file is empty")
 
     async def _verify(self) -> None:
         firmware = self._firmware
         found = binascii.hexlify(await self._writer.digest(firmware.sign_method)).decode()
         if found != firmware.sign:
-            raise VerifyError("%s of the slot is not the commanded one" % firmware.sign_method)
+            raise VerifyError("%s is not the commanded one" % firmware.sign_method)
         image = Image(self._target)
         if image.chip_id != Image(board.running()).chip_id:
             raise UpgradeError("the image is for another chip")
@@ -124,26 +130,3 @@ class Upgrade:
         await asyncio.sleep_ms(_FLUSH_MS)
         self._agent.session.close()
         board.reset()
-
-
-class Progress:
-    """Reports a rising percentage: after 5 % more, or after 2 s if it changed; it never falls."""
-
-    def __init__(self, report, desc: str) -> None:
-        self._report = report  # report(step, desc)
-        self._desc = desc
-        self._said = -1
-        self._said_ms = time.ticks_ms()
-
-    def at(self, done_bytes: int, total_bytes: int) -> None:
-        """`done_bytes` of `total_bytes` are in the slot."""
-        step = done_bytes * _DOWNLOADED // total_bytes
-        gain = step - self._said
-        if gain <= 0:
-            return
-        now = time.ticks_ms()
-        first_or_last = self._said < 0 or step == _DOWNLOADED
-        if first_or_last or gain >= _LEAST_GAIN or time.ticks_diff(now, self._said_ms) >= _LEAST_MS:
-            self._said = step
-            self._said_ms = now
-            self._report(step, self._desc)

@@ -1,8 +1,8 @@
 """Full-flash images: what people download and mistake for an app image.
 
-A partition table stands at 0x8000 of the flash; files start at flash offset 0, 0x1000 (ESP32, S2) or
-0x2000 (P4, C5), wherever that chip's bootloader does. Entry, 32 bytes: 0xAA 0x50, type, subtype, offset,
-size, label of 16, flags. (ESP-IDF, `esp_flash_partitions.h`.)
+A partition table stands at 0x8000 of the flash; files start at flash offset 0, 0x1000 (ESP32, S2)
+or 0x2000 (P4, C5), wherever that chip's bootloader does. Entry, 32 bytes: 0xAA 0x50, type, subtype,
+offset, size, label of 16, flags. (ESP-IDF, `esp_flash_partitions.h`.)
 """
 
 from __future__ import annotations
@@ -36,6 +36,13 @@ class FlashTable:
 
     base: int
     partitions: tuple[Partition, ...]
+
+
+def is_full_flash(data: bytes) -> bool:
+    """Tell a full-flash image by its table, or by the bootloader of an ESP32 at 0x1000."""
+    if find_table(data) is not None:
+        return True
+    return data[:0x1000] == b"\xff" * 0x1000 and data[0x1000:0x1001] == b"\xe9"
 
 
 def find_table(data: bytes) -> FlashTable | None:

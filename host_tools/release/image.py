@@ -1,9 +1,10 @@
 """The ESP32 app image: our own parser.
 
 Little-endian. Header of 24 bytes: 0 magic 0xE9, 1 segment count, 2 flash mode, 3 speed and size,
-4 entry, 12 chip id, 15 and 17 lowest and highest chip revision, 23 "SHA-256 appended". Each segment:
-load address, length, data. Zeros up to a multiple of 16 whose last byte is 0xEF XOR all segment data.
-Then, if appended, the SHA-256 of all before. (ESP-IDF, `esp_app_format.h` and `esp_image_format.c`.)
+4 entry, 12 chip id, 15 and 17 lowest and highest chip revision, 23 "SHA-256 appended". Each
+segment: load address, length, data. Zeros up to a multiple of 16 whose last byte is 0xEF XOR all
+segment data. Then, if appended, the SHA-256 of all before.
+(ESP-IDF, `esp_app_format.h` and `esp_image_format.c`.)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import reduce
 from operator import xor
 
 from host_tools.release.errors import ImageError
+from host_tools.release.fullflash import is_full_flash
 
 MAGIC = 0xE9
 HEADER_BYTES = 24
@@ -122,11 +124,9 @@ def parse_image(data: bytes) -> AppImage:
 
 def refuse_other_files(data: bytes) -> None:
     """Recognise what is often taken for an app image. Raises: `ImageError` that says what it is."""
-    from host_tools.release.fullflash import find_table  # noqa: PLC0415 - it parses images itself
-
     if not data:
         raise ImageError("the file is empty")
-    if find_table(data) is not None:
+    if is_full_flash(data):
         raise ImageError(
             "this is a full-flash image (bootloader, partition table, app): "
             "take the app alone, micropython.bin of a build (the app at 0x10000)"
@@ -194,11 +194,11 @@ def _descriptor(data: bytes, first: Segment) -> AppDescriptor | None:
     raw = data[first.offset : first.offset + DESCRIPTOR_BYTES]
     if struct.unpack_from("<I", raw)[0] != DESCRIPTOR_MAGIC:
         return None
-    texts = [
+    version, project, time, date, idf_version = (
         field.split(b"\0", 1)[0].decode("utf-8", "replace")
         for field in struct.unpack_from("<32s32s16s16s32s", raw, 16)
-    ]
-    return AppDescriptor(*texts, elf_sha256=raw[144:176])
+    )
+    return AppDescriptor(version, project, time, date, idf_version, elf_sha256=raw[144:176])
 
 
 def _require(data: bytes, size: int, what: str) -> None:

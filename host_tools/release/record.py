@@ -21,7 +21,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from host_tools.release.errors import RecordError
 
@@ -71,6 +72,13 @@ class ReleaseRecord:
             )
         check_text("version", self.version)
         check_text("product", self.product, may_be_empty=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields for `--json`, digests as hex."""
+        return {
+            name: value.hex() if isinstance(value, bytes) else value
+            for name, value in asdict(self).items()
+        }
 
     @property
     def offset(self) -> int:
@@ -131,8 +139,14 @@ def unpack(sector: bytes) -> ReleaseRecord:
         raise RecordError(f"the release record says it is {length} bytes long")
     if zlib.crc32(sector[_HEAD.size : length]) != crc:
         raise RecordError("the release record is damaged (CRC)")
-    *fields, version, product = _BODY.unpack_from(sector, _HEAD.size)
-    return ReleaseRecord(*fields, _text("version", version), _text("product", product))
+    fields = list(_BODY.unpack_from(sector, _HEAD.size))
+    fields[-2:] = _text("version", fields[-2]), _text("product", fields[-1])
+    return ReleaseRecord(*fields)
+
+
+def length_of(sector: bytes) -> int:
+    """Length in bytes that the record in `sector` gives itself; later formats are longer."""
+    return int(_HEAD.unpack_from(sector)[2])
 
 
 def check_text(name: str, text: str, may_be_empty: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""The EnOS stand-in: MQTT broker, OTA service, HTTP broker and file service on this computer."""

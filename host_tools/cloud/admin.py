@@ -1,0 +1,213 @@
+"""The operator's JSON API on the loopback interface; every request carries the token."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from .envelope import DeviceId
+from .firmware import SIZE_LIMIT_BYTES, FirmwareError, FirmwareShelf
+from .jobs import NOT_FOUND, JobDesk, JobError
+from .model import Device, Firmware
+from .ota import OtaService
+from .store import Store
+from .switches import SwitchError, Switches
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+LONGEST_WAIT_S = 30.0
+PRODUCT_DEFAULT = "pk_demo"
+
+
+class AdminApi:
+    """Request handlers; `app` is what the server runs."""
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        store: Store,
+        switches: Switches,
+        shelf: FirmwareShelf,
+        service: OtaService,
+        desk: JobDesk,
+        changed: Callable[[], None],
+    ) -> None:
+        self._token, self._store, self._switches = token, store, switches
+        self._shelf, self._service, self._desk, self._changed = shelf, service, desk, changed
+        self._news = asyncio.Event()
+        self.app = web.Application(
+            middlewares=[self._guard], client_max_size=SIZE_LIMIT_BYTES + 1024
+        )
+        self.app.add_routes([
+            web.get("/devices", self._devices),
+            web.post("/devices", self._add_device),
+            web.get("/firmware", self._firmware),
+            web.post("/firmware", self._add_firmware),
+            web.get("/jobs", self._jobs),
+            web.post("/jobs", self._add_job),
+            web.get(r"/jobs/{id:\d+}", self._job),
+            web.post(r"/jobs/{id:\d+}/{act:cancel|retry|stop}", self._act),
+            web.get("/messages", self._messages),
+            web.get("/switches", self._list_switches),
+            web.put("/switches/{name}", self._set_switch),
+        ])  # fmt: skip
+
+    def wake(self) -> None:
+        """A message was logged: let those who wait look."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+            return _error(401, 401, "the token of endpoints.json is missing or wrong")
+        try:
+            response = await handler(request)
+        except JobError as error:
+            return _error(404 if error.code == NOT_FOUND else 409, error.code, str(error))
+        except (FirmwareError, SwitchError, BadRequestError) as error:
+            return _error(400, 400, str(error))
+        if request.method != "GET":
+            self._changed()
+        return response
+
+    # --- devices
+
+    async def _devices(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response([self._device_view(d) for d in self._store.devices()])
+
+    async def _add_device(self, request: web.Request) -> web.StreamResponse:
+        body = await _body(request)
+        device = DeviceId(
+            _text(body, "product_key", PRODUCT_DEFAULT), _text(body, "device_key", None)
+        )
+        if self._store.device(device) is not None:
+            raise BadRequestError(f"there is a device {device} already")
+        if any(mark in part for part in device for mark in "/+#&|"):
+            raise BadRequestError("a key cannot hold / + # & |")
+        secret = _text(body, "device_secret", secrets.token_hex(16))
+        added = Device(*device, secret, None, None)
+        self._store.add_device(added)
+        # The one answer that holds the secret, as the EnOS console shows it.
+        return web.json_response(self._device_view(added) | {"device_secret": secret}, status=201)
+
+    def _device_view(self, device: Device) -> dict[str, Any]:
+        view = {name: value for name, value in asdict(device).items() if name != "device_secret"}
+        return view | {"online": self._service.is_online(device.id)}
+
+    # --- firmware
+
+    async def _firmware(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response([self._firmware_view(one) for one in self._shelf.all()])
+
+    async def _add_firmware(self, request: web.Request) -> web.StreamResponse:
+        query = request.query
+        added = self._shelf.add(
+            await request.read(),
+            query.get("name", ""),
+            query.get("version", ""),
+            query.get("sign_method", "sha256"),
+            query.get("url_shape", "enos-connect"),
+        )
+        return web.json_response(self._firmware_view(added), status=201)
+
+    def _firmware_view(self, firmware: Firmware) -> dict[str, Any]:
+        view = asdict(firmware) | {"file_url": self._shelf.file_url(firmware)}
+        del view["url"]
+        return view
+
+    # --- jobs
+
+    async def _jobs(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response([self._desk.view(job) for job in self._store.jobs()])
+
+    async def _job(self, request: web.Request) -> web.StreamResponse:
+        job = self._desk.get(int(request.match_info["id"]))
+        return web.json_response(self._desk.view(job))
+
+    async def _add_job(self, request: web.Request) -> web.StreamResponse:
+        body = await _body(request)
+        known = {"versions", "devices", "on_request", "from_versions", "timeout_s",
+                 "retry_count", "retry_interval_s"}  # fmt: skip
+        if set(body) - known:
+            raise BadRequestError(f"unknown members: {', '.join(sorted(set(body) - known))}")
+        try:
+            job = self._desk.create(**body)
+        except TypeError as error:
+            raise BadRequestError(f"a job cannot be made of this: {error}") from None
+        return web.json_response(self._desk.view(job), status=201)
+
+    async def _act(self, request: web.Request) -> web.StreamResponse:
+        body = await _body(request)
+        job_id, act = int(request.match_info["id"]), request.match_info["act"]
+        device = body.get("device")
+        if act == "cancel":
+            job = self._desk.cancel(job_id, device)
+        elif act == "retry":
+            job = self._desk.retry(job_id, device)
+        else:
+            job = self._desk.stop(job_id)
+        return web.json_response(self._desk.view(job))
+
+    # --- message log and switches
+
+    async def _messages(self, request: web.Request) -> web.StreamResponse:
+        """`since`, `limit`; with `wait` seconds the answer waits for a first message."""
+        try:
+            since = int(request.query.get("since", "0"))
+            limit = int(request.query.get("limit", "1000"))
+            wait_s = min(float(request.query.get("wait", "0")), LONGEST_WAIT_S)
+        except ValueError:
+            raise BadRequestError("since, limit and wait are numbers") from None
+        deadline = time.monotonic() + wait_s
+        while True:
+            found = self._store.messages(since, limit)
+            left = deadline - time.monotonic()
+            if found or left <= 0:
+                return web.json_response(found)
+            try:
+                await asyncio.wait_for(self._news.wait(), left)
+            except TimeoutError:
+                continue
+
+    async def _list_switches(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._switches.table())
+
+    async def _set_switch(self, request: web.Request) -> web.StreamResponse:
+        body = await _body(request)
+        name = request.match_info["name"]
+        value = self._switches.set(name, body.get("value", ""))
+        return web.json_response({"name": name, "value": value})
+
+
+class BadRequestError(ValueError):
+    """The request cannot be understood."""
+
+
+def _error(status: int, code: int, text: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": text}}, status=status)
+
+
+def _text(body: dict[str, Any], name: str, default: str | None) -> str:
+    value = body.get(name) or default
+    if not isinstance(value, str) or not value.strip():
+        raise BadRequestError(f"{name} is missing")
+    return value
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = await request.json() if request.can_read_body else {}
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise BadRequestError("the body is not a JSON object")
+    return body

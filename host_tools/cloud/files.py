@@ -1,0 +1,103 @@
+"""Sends firmware bytes over HTTP: Range, ETag, If-Range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Body:
+    """A file to send, and how: `etag` is empty for none, `ranges` off ignores Range."""
+
+    path: Path
+    size_bytes: int
+    etag: str
+    ranges: bool = True
+
+
+def strong_etag(sha256: str) -> str:
+    """ETag that changes with the content and only then."""
+    return f'"{sha256}"'
+
+
+def parse_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
+    """First and last byte of a `bytes=a-b`, `a-` or `-n` header; None means the whole file.
+
+    A malformed header and several ranges are ignored, as RFC 9110 allows. Raises: ValueError if
+    no byte of the range exists (416).
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip()) if header else None
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(size_bytes - int(last), 0), size_bytes - 1
+        if int(last) == 0:
+            raise ValueError("empty suffix")
+    else:
+        start, end = int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
+        if last and int(last) < start:
+            return None
+    if start >= size_bytes:
+        raise ValueError("beyond the end")
+    return start, end
+
+
+async def send(request: web.Request, body: Body, tell: Callable[[str], None]) -> web.StreamResponse:
+    """Answer a GET or HEAD with the file or the part asked for: 200, 206 or 416.
+
+    Every firmware byte passes here: the place for faults on the HTTP side.
+    """
+    headers = {"Content-Type": "application/octet-stream"}
+    if body.etag:
+        headers["ETag"] = body.etag
+    if body.ranges:
+        headers["Accept-Ranges"] = "bytes"
+    try:
+        wanted = parse_range(_range_header(request, body), body.size_bytes)
+    except ValueError:
+        headers["Content-Range"] = f"bytes */{body.size_bytes}"
+        return web.Response(status=416, headers=headers)
+    start, end = wanted or (0, body.size_bytes - 1)
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{end}/{body.size_bytes}"
+    headers["Content-Length"] = str(end - start + 1)
+    response = web.StreamResponse(status=206 if wanted else 200, headers=headers)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        await _copy(response, body.path, start, end, tell)
+    await response.write_eof()
+    return response
+
+
+async def _copy(
+    response: web.StreamResponse, path: Path, start: int, end: int, tell: Callable[[str], None]
+) -> None:
+    sent = 0
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            while sent < end - start + 1:
+                await response.write(file.read(min(CHUNK_BYTES, end - start + 1 - sent)))
+                sent = file.tell() - start
+    except OSError:
+        tell(f"bytes {start}-{end}: connection lost")
+        raise
+    tell(f"bytes {start}-{end}")
+
+
+def _range_header(request: web.Request, body: Body) -> str | None:
+    if not body.ranges:
+        return None
+    # RFC 9110 13.1.5: If-Range needs a strong validator; anything else means the whole file.
+    condition = request.headers.get("If-Range")
+    if condition is not None and (condition != body.etag or condition.startswith("W/")):
+        return None
+    return request.headers.get("Range")

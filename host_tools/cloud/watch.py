@@ -1,0 +1,54 @@
+"""`enos-ota job watch`: a bar per device until every task is final."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .cli_common import printable
+from .client import AdminClient
+
+POLL_S = 0.3
+STYLES = {"succeeded": "green", "failed": "red", "upgrading": "cyan"}
+
+
+def watch(client: AdminClient, job_id: int, *, quiet: bool) -> dict[str, Any]:
+    """Poll a job until it is final and return it; draws unless `quiet`."""
+    job = client.job(job_id)
+    if quiet:
+        while not job["final"]:
+            time.sleep(POLL_S)
+            job = client.job(job_id)
+        return job
+    with Live(render(job), console=Console(highlight=False), auto_refresh=False) as live:
+        while not job["final"]:
+            time.sleep(POLL_S)
+            job = client.job(job_id)
+            live.update(render(job), refresh=True)
+    return job
+
+
+def render(job: dict[str, Any]) -> Table:
+    """The job as a table: device, versions, bar, step, status, meaning and description."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for task in job["tasks"]:
+        style = STYLES.get(task["status"], "dim")
+        step = 100 if task["status"] == "succeeded" else task["progress"]
+        reason = ": ".join(filter(None, (task["meaning"], task["desc"])))
+        target = task["to_version"] or " or ".join(job["versions"])
+        offline = "" if task["online"] or task["final"] else "offline"
+        table.add_row(
+            Text(task["device"]),
+            Text(printable(f"{task['from_version']} -> {target}")),
+            ProgressBar(total=100, completed=max(step, 0), width=24, complete_style=style),
+            Text(f"{step}%" if step >= 0 else str(step)),
+            Text(task["status"], style=style),
+            Text(printable(reason) or offline),
+        )
+    return table

@@ -1,0 +1,191 @@
+"""`enos-ota release`: make and explain release files."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from host_tools.paths import ToolMissingError
+from host_tools.release.errors import ReleaseError
+from host_tools.release.inspect import Report, explain
+from host_tools.release.make import (
+    SLOT_BYTES,
+    ReleaseInfo,
+    make_release,
+    read_file,
+    write_atomically,
+)
+from host_tools.release.synth import LAYOUTS, STOCK_BYTES, synth_vm
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class Bytes(click.ParamType[int]):
+    """A number of bytes, decimal or 0x…."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse `value`."""
+        try:
+            return int(str(value), 0)
+        except ValueError:
+            self.fail(f"{value} is not a number like 1900544 or 0x1D0000", param, ctx)
+
+
+def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn what can go wrong into one line and exit code 1."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (ReleaseError, ToolMissingError) as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapped
+
+
+@click.group()
+def release() -> None:
+    """Make and explain release files."""
+
+
+@release.command()
+@click.option("--vm", type=FILE, required=True, help="MicroPython app image (micropython.bin).")
+@click.option(
+    "--app", "apps", type=FOLDER, required=True, multiple=True, help="Folder with enos_main.py."
+)
+@click.option("--version", required=True, help="Version as EnOS will command it.")
+@click.option("--sequence", type=int, required=True, help="Order of releases: higher is newer.")
+@click.option("--out", type=FILE, required=True, help="The release, a .bin file.")
+@click.option("--min-sequence", type=int, default=0, show_default=True)
+@click.option("--product", default="", help="Product name; none fits any.")
+@click.option("--slot-size", type=Bytes(), default=SLOT_BYTES, help="Default: 0x1D0000.")
+@click.option("--vm-version", default="", help="MicroPython version, if the image names none.")
+@click.option("--no-agent", is_flag=True, help="Leave /enos_ota out: --app brings its own.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@one_line_errors
+def make(
+    *,
+    vm: Path,
+    apps: tuple[Path, ...],
+    version: str,
+    sequence: int,
+    out: Path,
+    min_sequence: int,
+    product: str,
+    slot_size: int,
+    vm_version: str,
+    no_agent: bool,
+    as_json: bool,
+) -> None:
+    """Make one file that fills one OTA slot, from a VM image and folders of Python."""
+    info = make_release(
+        vm,
+        list(apps),
+        version,
+        sequence,
+        out,
+        min_sequence=min_sequence,
+        product=product,
+        slot_size=slot_size,
+        with_agent=not no_agent,
+        vm_version=vm_version,
+    )
+    if as_json:
+        click.echo(json.dumps(info_as_json(info), indent=2))
+    else:
+        print_info(info, slot_size)
+
+
+@release.command()
+@click.argument("file", type=FILE)
+@click.option("--slot-size", type=Bytes(), default=SLOT_BYTES, help="Default: 0x1D0000.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+@one_line_errors
+def inspect(ctx: click.Context, file: Path, slot_size: int, as_json: bool) -> None:
+    """Explain any image; exit with 1 when it is damaged or no firmware."""
+    report = explain(read_file(file), slot_size)
+    if as_json:
+        click.echo(json.dumps({"file": str(file)} | report.as_json(), indent=2))
+    else:
+        print_report(file, report)
+    ctx.exit(0 if report.sound else 1)
+
+
+@release.command("synth-vm")
+@click.option("--out", type=FILE, required=True)
+@click.option("--chip", type=click.Choice(list(LAYOUTS)), default="esp32", show_default=True)
+@click.option("--micropython", default="1.26.1", show_default=True, help="What it says it is.")
+@click.option("--size", type=Bytes(), default=STOCK_BYTES, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@one_line_errors
+def synth(out: Path, chip: str, micropython: str, size: int, seed: int) -> None:
+    """Write a synthetic VM image, for tests and the demo: no chip can run it."""
+    write_atomically(out, synth_vm(size, chip, micropython, seed=seed))
+    click.echo(f"{out}: {size:,} bytes in the format of {chip}, MicroPython {micropython}")
+    click.echo("note: synthetic, for simulated boards only: a chip cannot run it")
+
+
+def info_as_json(info: ReleaseInfo) -> dict[str, Any]:
+    """A `ReleaseInfo` for `--json`."""
+    fields = asdict(info) | {"path": str(info.path), "parts": dict(info.parts)}
+    fields["files"] = [{"path": path, "bytes": size} for path, size in info.files]
+    return fields | {"record": info.record.as_json()}
+
+
+def print_info(info: ReleaseInfo, slot_size: int) -> None:
+    """Print what was made and what it weighs."""
+    entry = info.record
+    rows = [
+        ("version", f"{entry.version}, sequence {entry.sequence}"),
+        ("VM", f"MicroPython {info.vm_version}, {info.chip}"),
+        *((name, f"{size:>9,} bytes") for name, size in info.parts),
+        ("release", f"{info.size:>9,} bytes, {slot_size - info.size:,} free in the slot"),
+        ("md5", info.md5),
+        ("sha256", info.sha256),
+    ]
+    _print_table(str(info.path), rows)
+
+
+def print_report(file: Path, report: Report) -> None:
+    """Print a report as a short table, files and problems below it."""
+    rows = [
+        ("size", f"{report.size:,} bytes"),
+        *report.facts,
+        ("md5", report.md5),
+        ("sha256", report.sha256),
+        *(("problem", problem) for problem in report.problems),
+        ("device", report.device),
+    ]
+    _print_table(f"{file}: {report.kind}", rows)
+    if report.files:
+        click.echo("\nfiles in the app file system, bytes")
+        for path, size in report.files:
+            click.echo(f"  {size:>7,}  {path}")
+
+
+def _print_table(title: str, rows: list[tuple[str, str]]) -> None:
+    click.echo(title)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        style = "red" if name == "problem" else ""
+        table.add_row(Text("  " + name, style), Text(value, style))
+    Console().print(table)

@@ -1,0 +1,130 @@
+"""What goes into an app file system: application folders and the agent, compiled and checked."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+from host_tools import paths
+from host_tools.release.compile import MPY_MAJOR, compile_source
+from host_tools.release.errors import AppError
+
+AGENT = "enos_ota"
+MAIN = "enos_main"
+LONGEST_NAME_BYTES = 255
+_SKIPPED_FOLDERS = ("__pycache__",)
+_SKIPPED_ENDINGS = (".pyc", "~", ".swp")
+
+
+def collect(apps: list[Path], arch: str, with_agent: bool = True) -> dict[str, bytes]:
+    """Return path -> content of everything a release holds, every `.py` compiled for `arch`.
+
+    Raises: `AppError` for an empty folder, no `enos_main.py`, a name that clashes or hides a module
+    the agent needs, a `.mpy` of another MicroPython, or source that does not compile.
+    """
+    chosen: dict[str, Path] = {}
+    for folder in apps:
+        found = list(_files(folder))
+        if not found:
+            raise AppError(f"{folder}: there is no file in it")
+        if with_agent:
+            _refuse_hiding(folder, found)
+        for name, path in found:
+            _add(chosen, name, path)
+    if MAIN + ".mpy" not in chosen:
+        raise AppError(f"{apps[0]}: there is no {MAIN}.py, which is what a board starts")
+    if with_agent:
+        for name, path in _files(agent_folder()):
+            _add(chosen, f"{AGENT}/{name}", path)
+    _refuse_ambiguous(chosen)
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        contents = pool.map(_content, chosen.values(), repeat(arch))
+        return dict(zip(chosen, contents, strict=True))
+
+
+def agent_folder() -> Path:
+    """The agent package of this checkout. Raises: `AppError` when it is not there."""
+    folder = paths.DEVICE / AGENT
+    if not (folder / "__init__.py").is_file():
+        raise AppError(f"{folder}: the agent package is not there (--no-agent leaves it out)")
+    return folder
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    if not folder.is_dir():
+        raise AppError(f"{folder}: not a folder")
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if n[0] != "." and n not in _SKIPPED_FOLDERS)
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                raise AppError(f"{Path(parent) / name}: links to folders are not followed")
+        for name in sorted(names):
+            if name[0] == "." or name.endswith(_SKIPPED_ENDINGS):
+                continue
+            path = Path(parent) / name
+            yield _name_on_board(path.relative_to(folder), path), path
+
+
+def _name_on_board(relative: Path, path: Path) -> str:
+    name = relative.as_posix()
+    if not name.isprintable():
+        raise AppError(f"{str(path)!r}: the name is not printable text")
+    if any(len(part.encode()) > LONGEST_NAME_BYTES for part in relative.parts):
+        raise AppError(f"{path}: the name is longer than {LONGEST_NAME_BYTES} bytes")
+    return name[:-3] + ".mpy" if name.endswith(".py") else name
+
+
+def _add(chosen: dict[str, Path], name: str, path: Path) -> None:
+    if name in chosen:
+        raise AppError(f"{chosen[name]} and {path} both become {name}")
+    chosen[name] = path
+
+
+def _refuse_ambiguous(chosen: dict[str, Path]) -> None:
+    folders = {name.rpartition("/")[0] for name in chosen}
+    for name, path in chosen.items():
+        if name in folders or (name.endswith(".mpy") and name[:-4] in folders):
+            raise AppError(f"{path} and the folder {name.removesuffix('.mpy')}/ have one name")
+
+
+def _refuse_hiding(folder: Path, found: list[tuple[str, Path]]) -> None:
+    needed = agent_imports() | {AGENT}
+    for name, path in found:
+        module = name.partition("/")[0].removesuffix(".mpy")
+        if module in needed and (name.endswith(".mpy") or module == AGENT):
+            raise AppError(f"{path}: hides {module!r}, which the agent needs: rename it")
+
+
+def agent_imports() -> set[str]:
+    """Top-level names of the modules the agent imports from the VM (`ssl`, `umqtt`, …)."""
+    names = set()
+    for path in sorted(agent_folder().glob("*.py")):
+        try:
+            tree = ast.parse(path.read_bytes())
+        except SyntaxError:
+            continue  # mpy-cross will say so, with the line
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names - {AGENT}
+
+
+def _content(path: Path, arch: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise AppError(f"{path}: {error.strerror or error}") from None
+    if path.suffix == ".py":
+        try:
+            return compile_source(content, path.name, arch)
+        except AppError as error:
+            raise AppError(f"{path.parent}/{error}") from None
+    if path.suffix == ".mpy" and content[:2] != bytes((ord("M"), MPY_MAJOR)):
+        raise AppError(f"{path}: compiled for another MicroPython: take the .py")
+    return content

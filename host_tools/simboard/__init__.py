@@ -1,0 +1,1 @@
+"""A simulated ESP32 board: NOR flash in a file, bootloader, watchdog, and the real MicroPython VM."""

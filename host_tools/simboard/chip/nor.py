@@ -1,0 +1,89 @@
+"""NOR flash in a file: erasing sets whole sectors, programming only clears bits."""
+
+import _thread
+
+from .accel import and_into
+
+SECTOR_BYTES = 4096
+BLOCK_BYTES = 65536
+BLANK_SECTOR = b"\xff" * SECTOR_BYTES
+
+
+class FlashHaltedError(Exception):
+    """The chip is in reset: no flash operation can take place any more."""
+
+
+class Nor:
+    """One flash chip.
+
+    `file` is an unbuffered binary file open for update. `on_abort(text)` is called, and must not
+    return, when a protected range is about to change: the chip aborts there, it does not raise.
+    """
+
+    def __init__(self, file, size_bytes, on_abort=None):  # type: ignore[no-untyped-def]
+        self.file = file
+        self.size_bytes = size_bytes
+        self.operations = 0
+        self.halted = False
+        self.protected = []  # type: ignore[var-annotated]
+        self._on_abort = on_abort
+        self._lock = _thread.allocate_lock()
+        self._old = bytearray(SECTOR_BYTES)
+        self._view = memoryview(self._old)
+
+    def halt(self):  # type: ignore[no-untyped-def]
+        """Stop the flash for good, after the operation under way: what a reset does."""
+        with self._lock:
+            self.halted = True
+
+    def read(self, address, buffer):  # type: ignore[no-untyped-def]
+        """Fill `buffer` from `address`; any length, any alignment."""
+        with self._lock:
+            self._check_halted()
+            self.file.seek(address)
+            self.file.readinto(buffer)
+
+    def _check_halted(self):  # type: ignore[no-untyped-def]
+        if self.halted:
+            raise FlashHaltedError
+
+    def erase(self, address, length):  # type: ignore[no-untyped-def]
+        """Set a range to 0xFF; both arguments are multiples of 4096.
+
+        As `esp_flash_erase_region`: one operation per aligned 64 KiB block, else one per sector.
+        """
+        end = address + length
+        while address < end:
+            whole = address % BLOCK_BYTES == 0 and end - address >= BLOCK_BYTES
+            size = BLOCK_BYTES if whole else SECTOR_BYTES
+            self._operate("erase", address, size, None)
+            address += size
+
+    def program(self, address, data):  # type: ignore[no-untyped-def]
+        """Clear bits: what is there ANDed with `data`, in pieces that stay within one sector."""
+        view = memoryview(data)
+        done = 0
+        while done < len(view):
+            size = min(len(view) - done, SECTOR_BYTES - (address + done) % SECTOR_BYTES)
+            self._operate("program", address + done, size, view[done : done + size])
+            done += size
+
+    def _operate(self, kind, address, length, data):  # type: ignore[no-untyped-def]
+        """Every change of the flash passes here, one erase or program command at a time."""
+        for start, end in self.protected:
+            if address < end and address + length > start:
+                self._on_abort("%s of protected flash at 0x%x" % (kind, address))
+        with self._lock:
+            self._check_halted()
+            self.operations += 1
+            if kind == "erase":
+                self.file.seek(address)
+                for _ in range(length // SECTOR_BYTES):
+                    self.file.write(BLANK_SECTOR)
+                return
+            old = self._view[:length]
+            self.file.seek(address)
+            self.file.readinto(old)
+            and_into(old, data, length)
+            self.file.seek(address)
+            self.file.write(old)

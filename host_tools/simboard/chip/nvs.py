@@ -1,0 +1,305 @@
+"""NVS: keys and values in a partition of pages (`nvs_pagemanager.cpp`, `nvs_storage.cpp`, 5.5.2).
+
+Pages fill one after another; one stays free. When the second last is needed, the page with most
+erased entries is copied into it and freed. A new value is written before the old one is erased,
+so a full store refuses updates too.
+"""
+
+import struct
+
+from . import errors
+from .nor import SECTOR_BYTES
+from .nvs_item import (
+    ANY,
+    BLOB_DATA,
+    BLOB_INDEX,
+    CHUNK_ANY,
+    CHUNK_MAX_BYTES,
+    ENTRY_BYTES,
+    ENTRY_COUNT,
+    I32,
+    MAX_KEY_BYTES,
+    NAMESPACE_ANY,
+    U8,
+)
+from .nvs_page import ACTIVE, CORRUPT, FREEING, FULL, Page, PageFullError
+
+VERSION_0 = 0x00
+VERSION_1 = 0x80
+"""First chunk index of a blob: the two versions of a blob use disjoint chunk numbers."""
+
+
+def mount(nor, address, size_bytes):  # type: ignore[no-untyped-def]
+    """Open NVS as the port does at boot: no free page or a foreign version erases all of it."""
+    try:
+        return Storage(nor, address, size_bytes)
+    except OSError as error:
+        if error.errno not in (-errors.NVS_NO_FREE_PAGES, -errors.NVS_NEW_VERSION_FOUND):
+            raise
+    nor.erase(address, size_bytes)
+    return Storage(nor, address, size_bytes)
+
+
+class Storage:
+    """An NVS partition. Errors are `OSError` as device code sees them."""
+
+    def __init__(self, nor, address, size_bytes):  # type: ignore[no-untyped-def]
+        self.all_pages = [
+            Page(nor, address + i * SECTOR_BYTES) for i in range(size_bytes // SECTOR_BYTES)
+        ]
+        for page in self.all_pages:
+            page.load()
+        self.pages = sorted((p for p in self.all_pages if p.listed), key=lambda p: p.sequence)
+        self.free = [page for page in self.all_pages if not page.listed]
+        self.next_sequence = self.pages[-1].sequence + 1 if self.pages else 0
+        if self.pages:
+            self._drop_older_duplicate()
+            self._finish_freeing()
+            if not self.free:
+                raise errors.esp_error(errors.NVS_NO_FREE_PAGES)
+        else:
+            self._activate()
+        self.namespaces = {
+            item.key: item.value[0] for _, _, item in self._items(0, U8)
+        }
+        self._drop_broken_blobs()
+
+    # ---- what power cuts leave
+
+    def _items(self, namespace, type):  # type: ignore[no-untyped-def]
+        """Every (page, index, item) of a type."""
+        found = []  # type: ignore[var-annotated]
+        for page in self.pages:
+            match = page.find(namespace, type, None)
+            while match:
+                index, item = match
+                found.append((page, index, item))
+                match = page.find(namespace, type, None, start=index + item.span)
+        return found
+
+    def _drop_older_duplicate(self):  # type: ignore[no-untyped-def]
+        """Of the last item written, erase an older copy on another page."""
+        last = None
+        match = self.pages[-1].find(NAMESPACE_ANY, ANY, None)
+        while match:
+            index, last = match
+            match = self.pages[-1].find(NAMESPACE_ANY, ANY, None, start=index + last.span)
+        if last is None:
+            return
+        for page in self.pages[:-1]:
+            old = page.find(last.namespace, last.type, last.key, last.chunk)
+            if page.state != FREEING and old:
+                page.erase_entry(old[0])
+                return
+
+    def _finish_freeing(self):  # type: ignore[no-untyped-def]
+        """Repeat the move of a page that power interrupted."""
+        for page in self.pages:
+            if page.state != FREEING:
+                continue
+            newest = self.pages[-1]
+            if newest.state == ACTIVE:
+                newest.erase()
+                self.pages.remove(newest)
+                self.free.append(newest)
+            self._activate()
+            self._move(page, self.pages[-1])
+            return
+
+    def _drop_broken_blobs(self):  # type: ignore[no-untyped-def]
+        """Erase blob indexes without all of their data, then data without an index."""
+        chunks = self._items(NAMESPACE_ANY, BLOB_DATA)
+        whole = []  # type: ignore[var-annotated]
+        for page, index, item in self._items(NAMESPACE_ANY, BLOB_INDEX):
+            size, count, first = item.blob_index
+            mine = [
+                c for _, _, c in chunks
+                if (c.namespace, c.key, c.chunk & 0x80) == (item.namespace, item.key, first)
+            ]
+            if sum(c.size for c in mine) == size and len(mine) == count:
+                whole.append((item.namespace, item.key, first))
+            else:
+                page.erase_entry(index)
+        for page, index, item in chunks:
+            if (item.namespace, item.key, item.chunk & 0x80) not in whole:
+                page.erase_entry(index)
+
+    # ---- pages
+
+    def _activate(self):  # type: ignore[no-untyped-def]
+        if not self.free:
+            raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
+        page = self.free.pop(0)
+        if page.state == CORRUPT:
+            page.erase()
+        page.sequence = self.next_sequence
+        self.next_sequence += 1
+        self.pages.append(page)
+
+    def _request_page(self):  # type: ignore[no-untyped-def]
+        """Begin a new page; if only the spare one is left, free the page with most to gain."""
+        if len(self.free) >= 2:
+            self._activate()
+            return
+        victim = min(self.pages, key=lambda page: page.used)
+        if victim.used == ENTRY_COUNT:
+            raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
+        self._activate()
+        victim.change_state(FREEING)
+        self._move(victim, self.pages[-1])
+
+    def _move(self, source, target):  # type: ignore[no-untyped-def]
+        source.copy_items(target)
+        source.erase()
+        self.pages.remove(source)
+        self.free.append(source)
+
+    def _next_page(self):  # type: ignore[no-untyped-def]
+        if self.pages[-1].state != FULL:
+            self.pages[-1].change_state(FULL)
+        self._request_page()
+
+    def _find(self, namespace, type, key, chunk=CHUNK_ANY, version=None):  # type: ignore[no-untyped-def]
+        for page in self.pages:
+            match = page.find(namespace, type, key, chunk, 0, version)
+            if match:
+                return (page,) + match
+        return None
+
+    # ---- what device code calls
+
+    def namespace(self, name):  # type: ignore[no-untyped-def]
+        """Index of a namespace, created if need be."""
+        key = name.encode()
+        if key not in self.namespaces:
+            index = 1
+            while index in self.namespaces.values():
+                index += 1
+            self._write(0, U8, key, bytes([index]))
+            self.namespaces[key] = index
+        return self.namespaces[key]
+
+    def get_i32(self, namespace, name):  # type: ignore[no-untyped-def]
+        """Value of an integer."""
+        match = self._find(namespace, I32, name.encode())
+        if not match:
+            raise errors.esp_error(errors.NVS_NOT_FOUND)
+        return struct.unpack("<i", match[2].value[:4])[0]
+
+    def set_i32(self, namespace, name, value):  # type: ignore[no-untyped-def]
+        """Store an integer; the same value again writes nothing."""
+        key, data = name.encode(), struct.pack("<i", value)
+        old = self._find(namespace, I32, key)
+        if old and old[2].value[:4] == data:
+            return
+        had = old or self._find(namespace, ANY, key)
+        self._write(namespace, I32, key, data)
+        if had:
+            self._erase_old(namespace, had[2])
+
+    def get_blob(self, namespace, name):  # type: ignore[no-untyped-def]
+        """Bytes of a blob."""
+        match = self._find(namespace, BLOB_INDEX, name.encode())
+        data = match and self._blob_data(match[2])
+        if data is None:
+            raise errors.esp_error(errors.NVS_NOT_FOUND)
+        return data
+
+    def set_blob(self, namespace, name, data):  # type: ignore[no-untyped-def]
+        """Store a blob; the same bytes again write nothing."""
+        key = name.encode()
+        old = self._find(namespace, BLOB_INDEX, key)
+        if old and self._blob_data(old[2]) == data:
+            return
+        had = old or self._find(namespace, ANY, key)
+        first = VERSION_1 if old and old[2].blob_index[2] == VERSION_0 else VERSION_0
+        self._write_blob(namespace, key, data, first)
+        if had:
+            self._erase_old(namespace, had[2])
+
+    def erase_key(self, namespace, name):  # type: ignore[no-untyped-def]
+        """Erase a value of any type."""
+        match = self._find(namespace, ANY, name.encode())
+        if not match:
+            raise errors.esp_error(errors.NVS_NOT_FOUND)
+        self._erase_old(namespace, match[2])
+
+    # ---- values
+
+    def _write(self, namespace, type, key, data):  # type: ignore[no-untyped-def]
+        if not 0 < len(key) <= MAX_KEY_BYTES:
+            raise errors.esp_error(
+                errors.NVS_KEY_TOO_LONG if key else errors.INVALID_ARG
+            )
+        try:
+            self.pages[-1].write(namespace, type, key, data)
+        except PageFullError:
+            self._next_page()
+            try:
+                self.pages[-1].write(namespace, type, key, data)
+            except PageFullError:
+                raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)  # noqa: B904
+
+    def _erase_old(self, namespace, item):  # type: ignore[no-untyped-def]
+        """Erase the first item of this type and key: the older one, whatever page it is on now."""
+        first = item.blob_index[2] if item.type == BLOB_INDEX else None
+        page, index, _ = self._find(namespace, item.type, item.key, CHUNK_ANY, first)
+        page.erase_entry(index)
+        if first is None:
+            return
+        for chunk in range(first, first + item.blob_index[1]):
+            match = self._find(namespace, BLOB_DATA, item.key, chunk)
+            if match:
+                match[0].erase_entry(match[1])
+
+    def _blob_data(self, index_item):  # type: ignore[no-untyped-def]
+        size, count, first = index_item.blob_index
+        data = bytearray()
+        for chunk in range(first, first + count):
+            match = self._find(index_item.namespace, BLOB_DATA, index_item.key, chunk)
+            piece = match and match[0].data(match[1], match[2])
+            if piece is None:
+                return None
+            data += piece
+        return data if len(data) == size else None
+
+    def _write_blob(self, namespace, key, data, first):  # type: ignore[no-untyped-def]
+        if not 0 < len(key) <= MAX_KEY_BYTES:
+            raise errors.esp_error(errors.NVS_KEY_TOO_LONG if key else errors.INVALID_ARG)
+        if len(data) > (len(self.all_pages) - 1) * CHUNK_MAX_BYTES:
+            raise errors.esp_error(errors.NVS_VALUE_TOO_LONG)
+        written = 0
+        try:
+            written = self._write_chunks(namespace, key, memoryview(data), first)
+        except OSError:
+            for chunk in range(first, first + 0x7F):
+                match = self._find(namespace, BLOB_DATA, key, chunk)
+                if not match:
+                    break
+                match[0].erase_entry(match[1])
+            raise
+        index = struct.pack("<IBBH", len(data), written, first, 0xFFFF)
+        self.pages[-1].write(namespace, BLOB_INDEX, key, index)
+
+    def _write_chunks(self, namespace, key, data, first):  # type: ignore[no-untyped-def]
+        """Write the data in as many chunks as pages need; return their number."""
+        done = count = 0
+        while True:
+            page = self.pages[-1]
+            room = page.tailroom()
+            small = room < len(data) or (room == 0 and len(data) == 0)
+            if count == 0 and small and room < CHUNK_MAX_BYTES // 10:
+                self._next_page()
+                if self.pages[-1].tailroom() == room:
+                    raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
+                continue
+            if not room:
+                raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
+            size = min(len(data) - done, room)
+            page.write(namespace, BLOB_DATA, key, data[done : done + size], first + count)
+            count += 1
+            done += size
+            if done < len(data) or room - size < ENTRY_BYTES:
+                self._next_page()
+            if done == len(data):
+                return count

@@ -1,0 +1,294 @@
+"""One page of NVS: 4 KiB, a header, a bitmap of entry states, 126 entries (`nvs_page.cpp`, 5.5.2).
+
+Header: u32 state, u32 sequence, u8 version, 0xFF, u32 CRC at 28; bitmap of two bits per entry at
+32; entries from 64. Every state is reached by clearing bits.
+"""
+
+import struct
+
+from . import errors
+from .nor import SECTOR_BYTES
+from .nvs_item import (
+    ANY,
+    BLOB,
+    BLOB_DATA,
+    BLOB_INDEX,
+    CHUNK_ANY,
+    CHUNK_MAX_BYTES,
+    ENTRY_BYTES,
+    ENTRY_COUNT,
+    NAMESPACE_ANY,
+    VARIABLE,
+    Item,
+    data_crc,
+    entries_for,
+    pack,
+)
+
+UNINITIALIZED = 0xFFFFFFFF
+ACTIVE = 0xFFFFFFFE
+FULL = 0xFFFFFFFC
+FREEING = 0xFFFFFFF8
+CORRUPT = 0xFFFFFFF0
+VERSION_2 = 0xFE
+
+EMPTY = 3
+WRITTEN = 2
+ERASED = 0
+ILLEGAL = 1
+
+
+class PageFullError(Exception):
+    """The item does not fit behind the last entry of the page."""
+
+
+class Page:
+    """One page at `base`, an address in the flash `nor`."""
+
+    def __init__(self, nor, base):  # type: ignore[no-untyped-def]
+        self.nor = nor
+        self.base = base
+        self.sequence = 0
+        self._reset(UNINITIALIZED)
+
+    def _reset(self, state):  # type: ignore[no-untyped-def]
+        self.state = state
+        self.used = 0
+        self.next_free = ENTRY_COUNT if state in (FULL, FREEING) else 0
+        self.table = bytearray(b"\xff" * 32)
+
+    @property
+    def listed(self):  # type: ignore[no-untyped-def]
+        """Whether the page holds, or held, data: ACTIVE, FULL or FREEING."""
+        return self.state in (ACTIVE, FULL, FREEING)
+
+    # ---- loading
+
+    def load(self):  # type: ignore[no-untyped-def]
+        """Read header and bitmap, and repair what a power cut left. Raises for an old version."""
+        header = bytearray(32)
+        self.nor.read(self.base, header)
+        state, sequence, version = struct.unpack_from("<IIB", header, 0)
+        if state == UNINITIALIZED:
+            page = bytearray(SECTOR_BYTES)
+            self.nor.read(self.base, page)
+            self._reset(UNINITIALIZED if page == b"\xff" * SECTOR_BYTES else CORRUPT)
+            return
+        crc_wrong = struct.unpack_from("<I", header, 28)[0] != data_crc(header[4:28])
+        if crc_wrong or state not in (ACTIVE, FULL, FREEING):
+            self._reset(CORRUPT)
+            return
+        if version < VERSION_2:
+            raise errors.esp_error(errors.NVS_NEW_VERSION_FOUND)
+        self._reset(state)
+        self.sequence = sequence
+        self.nor.read(self.base + 32, self.table)
+        self.used = sum(1 for i in range(ENTRY_COUNT) if self.entry_state(i) == WRITTEN)
+        if state == ACTIVE:
+            self._find_free()
+            self._repair_active()
+        else:
+            self._repair_full()
+
+    def _find_free(self):  # type: ignore[no-untyped-def]
+        free = 0
+        while free < ENTRY_COUNT and self.entry_state(free) != EMPTY:
+            free += 1
+        self.next_free = free
+        word = bytearray(4)
+        while self.next_free < ENTRY_COUNT:
+            self.nor.read(self._address(self.next_free), word)
+            if word == b"\xff\xff\xff\xff":
+                break
+            self._set_states(self.next_free, self.next_free + 1, ERASED)
+            self.next_free += 1
+
+    def _repair_active(self):  # type: ignore[no-untyped-def]
+        """Erase torn items, and the older one of two with the same name."""
+        seen = {}  # type: ignore[var-annotated]
+        index = 0
+        while index < self.next_free:
+            state = self.entry_state(index)
+            if state == ILLEGAL:
+                self.erase_entry(index)
+            if state in (ERASED, ILLEGAL):
+                index += 1
+                continue
+            item = self.item(index)
+            if not item.consistent(index) or not self._whole(item, index):
+                self.erase_entry(index)
+                index += 1
+                continue
+            name = (item.namespace, item.key, item.chunk)
+            if name in seen:
+                self.erase_entry(seen[name])
+            seen[name] = index
+            index += item.span
+
+    def _repair_full(self):  # type: ignore[no-untyped-def]
+        index = 0
+        while index < ENTRY_COUNT:
+            if self.entry_state(index) != WRITTEN:
+                index += 1
+                continue
+            item = self.item(index)
+            if not item.consistent(index):
+                self.erase_entry(index)
+                index += 1
+                continue
+            if not self._whole(item, index):
+                self.erase_entry(index)
+            index += item.span
+
+    def _whole(self, item, index):  # type: ignore[no-untyped-def]
+        return all(self.entry_state(i) == WRITTEN for i in range(index, index + item.span))
+
+    # ---- reading
+
+    def _address(self, index):  # type: ignore[no-untyped-def]
+        return self.base + 64 + index * ENTRY_BYTES
+
+    def entry_state(self, index):  # type: ignore[no-untyped-def]
+        """State of one entry: EMPTY, WRITTEN, ERASED or ILLEGAL."""
+        return (self.table[index >> 2] >> ((index & 3) * 2)) & 3
+
+    def item(self, index):  # type: ignore[no-untyped-def]
+        """The `Item` of one entry."""
+        raw = bytearray(ENTRY_BYTES)
+        self.nor.read(self._address(index), raw)
+        return Item(raw)
+
+    def find(self, namespace, type, key, chunk=CHUNK_ANY, start=0, version=None):  # type: ignore[no-untyped-def]
+        """(index, item) of the first match at or after entry `start`, or None.
+
+        `NAMESPACE_ANY`, `ANY`, key None and version None match all; `chunk` only for BLOB_DATA.
+        """
+        if not self.listed:
+            return None
+        index = start
+        while index < self.next_free:
+            if self.entry_state(index) != WRITTEN:
+                index += 1
+                continue
+            item = self.item(index)
+            if not item.consistent(index):
+                self.erase_entry(index)
+                index += 1
+                continue
+            if _matches(item, namespace, type, key, chunk, version):
+                return index, item
+            index += item.span if item.type in VARIABLE else 1
+        return None
+
+    def data(self, index, item):  # type: ignore[no-untyped-def]
+        """Data of a variable-length item, or None (and the item erased) if its CRC is wrong."""
+        buffer = bytearray(item.size)
+        self.nor.read(self._address(index + 1), buffer)
+        if data_crc(buffer) == item.data_crc:
+            return buffer
+        self.erase_entry(index)
+        return None
+
+    def tailroom(self):  # type: ignore[no-untyped-def]
+        """Bytes of blob data that still fit, the entry of the item itself taken off."""
+        if self.state == UNINITIALIZED:
+            return CHUNK_MAX_BYTES
+        if self.state == FULL:
+            return 0
+        return max(0, ENTRY_COUNT - self.next_free - 1) * ENTRY_BYTES
+
+    # ---- writing
+
+    def write(self, namespace, type, key, data, chunk=CHUNK_ANY):  # type: ignore[no-untyped-def]
+        """Append an item: entries first, then their state. Raises `PageFullError`."""
+        if self.state == UNINITIALIZED:
+            self._initialize()
+        variable = type in VARIABLE
+        span = 1 + entries_for(len(data)) if variable else 1
+        if self.state == FULL or self.next_free + span > ENTRY_COUNT:
+            raise PageFullError
+        value = struct.pack("<HHI", len(data), 0xFFFF, data_crc(data)) if variable else data
+        self._write_entry(pack(namespace, type, span, chunk, key, value))
+        if variable:
+            whole = len(data) // ENTRY_BYTES
+            if whole:
+                self._write_entries(memoryview(data)[: whole * ENTRY_BYTES], whole)
+            rest = bytes(memoryview(data)[whole * ENTRY_BYTES :])
+            if rest:
+                self._write_entry(rest + b"\xff" * (ENTRY_BYTES - len(rest)))
+
+    def _initialize(self):  # type: ignore[no-untyped-def]
+        header = bytearray(b"\xff" * 32)
+        struct.pack_into("<IIB", header, 0, ACTIVE, self.sequence, VERSION_2)
+        struct.pack_into("<I", header, 28, data_crc(header[4:28]))
+        self.nor.program(self.base, header)
+        self._reset(ACTIVE)
+
+    def _write_entry(self, raw):  # type: ignore[no-untyped-def]
+        self._write_entries(raw, 1)
+
+    def _write_entries(self, raw, count):  # type: ignore[no-untyped-def]
+        self.nor.program(self._address(self.next_free), raw)
+        self._set_states(self.next_free, self.next_free + count, WRITTEN)
+        self.used += count
+        self.next_free += count
+
+    def _set_states(self, begin, end, state):  # type: ignore[no-untyped-def]
+        """Change entry states from the last to the first, one bitmap word per program."""
+        index = end - 1
+        while index >= begin:
+            shift = (index & 3) * 2
+            self.table[index >> 2] = self.table[index >> 2] & ~(3 << shift) | state << shift
+            if index == begin or index % 16 == 0:
+                word = index // 16 * 4
+                self.nor.program(self.base + 32 + word, self.table[word : word + 4])
+            index -= 1
+
+    def erase_entry(self, index):  # type: ignore[no-untyped-def]
+        """Mark the item that begins at `index` erased, with its data."""
+        span = 1
+        if self.entry_state(index) == WRITTEN:
+            item = self.item(index)
+            if item.consistent(index):
+                span = item.span
+            for i in range(index, index + span):
+                self.used -= self.entry_state(i) == WRITTEN
+        self._set_states(index, index + span, ERASED)
+        self.next_free = max(self.next_free, index + span)
+
+    def change_state(self, state):  # type: ignore[no-untyped-def]
+        """Program a further page state: FULL or FREEING."""
+        self.nor.program(self.base, struct.pack("<I", state))
+        self.state = state
+
+    def copy_items(self, other):  # type: ignore[no-untyped-def]
+        """Append every live item to the page `other`."""
+        if self.used and other.state == UNINITIALIZED:
+            other._initialize()
+        index = 0
+        while index < ENTRY_COUNT:
+            if self.entry_state(index) != WRITTEN:
+                index += 1
+                continue
+            end = index + self.item(index).span
+            while index < end:
+                other._write_entry(self.item(index).raw)
+                index += 1
+
+    def erase(self):  # type: ignore[no-untyped-def]
+        """Erase the sector; the page is free again."""
+        self.nor.erase(self.base, SECTOR_BYTES)
+        self._reset(UNINITIALIZED)
+
+
+def _matches(item, namespace, type, key, chunk, version):  # type: ignore[no-untyped-def]
+    if namespace not in (NAMESPACE_ANY, item.namespace) or key not in (None, item.key):
+        return False
+    if type == BLOB_DATA and chunk not in (CHUNK_ANY, item.chunk):
+        return False
+    if type == BLOB_INDEX and version is not None and item.type == BLOB_INDEX:
+        return item.blob_index[2] == version
+    if type == ANY:
+        # Chunks of a blob are reached through its index only.
+        return key is None or item.type != BLOB_DATA
+    return item.type == type or (type == BLOB and item.type == BLOB)

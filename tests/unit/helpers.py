@@ -1,0 +1,102 @@
+"""What the unit tests share: patches that are undone, a clock that stands still, a loop that does not wait."""
+
+import asyncio
+import gc
+import time
+
+import unittest
+
+# Garbage is collected early, or what lives on ends up all over the heap and leaves no room for a sector.
+gc.threshold(8192)
+
+
+class Case(unittest.TestCase):
+    """A test case whose patches are undone after each test."""
+
+    def setUp(self) -> None:
+        gc.collect()
+        self._patched = []
+
+    def tearDown(self) -> None:
+        while self._patched:
+            module, name, value = self._patched.pop()
+            setattr(module, name, value)
+
+    def patch(self, module, name, value):
+        """Replace a module's variable until the test ends; return the new value."""
+        self._patched.append((module, name, getattr(module, name)))
+        setattr(module, name, value)
+        return value
+
+    def raised(self, kind, act, *args):
+        """Call `act` and return the exception of exactly the class `kind` that it raises."""
+        try:
+            act(*args)
+        except Exception as error:
+            if type(error) is not kind:
+                raise
+            return error
+        raise AssertionError("%s not raised" % kind.__name__)
+
+    def slow(self, *modules):
+        """Give the modules a clock that only sleeping moves, and a loop that sleeps by it."""
+        clock = Clock()
+        loop = Loop(clock)
+        for module in modules:
+            if hasattr(module, "time"):
+                self.patch(module, "time", clock)
+            if hasattr(module, "asyncio"):
+                self.patch(module, "asyncio", loop)
+        return clock
+
+
+class Clock:
+    """Stands for the module `time`; `on_sleep`, if set, is called after each sleep."""
+
+    ticks_diff = staticmethod(time.ticks_diff)
+    ticks_add = staticmethod(time.ticks_add)
+    gmtime = staticmethod(time.gmtime)
+
+    def __init__(self) -> None:
+        self.now_ms = 5000
+        self.on_sleep = None
+
+    def ticks_ms(self):
+        return self.now_ms
+
+    def sleep_ms(self, duration_ms) -> None:
+        self.now_ms += duration_ms
+        if self.on_sleep:
+            self.on_sleep()
+
+
+class Loop:
+    """Stands for the module `asyncio`: sleeping moves the clock and lets the others run."""
+
+    CancelledError = asyncio.CancelledError
+    create_task = staticmethod(asyncio.create_task)
+
+    def __init__(self, clock) -> None:
+        self._clock = clock
+
+    async def sleep_ms(self, duration_ms) -> None:
+        self._clock.sleep_ms(duration_ms)
+        await asyncio.sleep_ms(0)
+
+    async def sleep(self, duration_s) -> None:
+        await self.sleep_ms(duration_s * 1000)
+
+
+def run(coroutine):
+    """Run a coroutine in a loop of its own."""
+    asyncio.new_event_loop()
+    return asyncio.run(coroutine)
+
+
+async def together(first, *others):
+    """Await `first` while the others run; an exception of theirs is raised too."""
+    tasks = [asyncio.create_task(other) for other in others]
+    result = await first
+    for task in tasks:
+        await task
+    return result

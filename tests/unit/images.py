@@ -1,0 +1,82 @@
+"""App images and release records, made by the byte tables and not by the code under test."""
+
+import binascii
+import hashlib
+import struct
+
+import esp32
+
+ELF = b"E" * 32
+SECTOR = 4096
+
+
+def image(chip_id=0, elf=ELF, sizes=(512, 16), hashed=True, fill=0x5A):
+    """An image that boots: RAM segments of the given sizes (multiples of 4), the first with a descriptor."""
+    data = bytearray(b"\xe9\0\x02\x20\0\0\x08\x40\xee\0\0\0\0\0\0\0\0\xff\xff\0\0\0\0\0")
+    data[1] = len(sizes)
+    data[12] = chip_id
+    data[23] = hashed
+    checksum = 0xEF
+    for number, size in enumerate(sizes):
+        segment = bytearray(bytes([fill ^ number]) * size)
+        if number == 0:
+            segment[0:4] = b"\x32\x54\xcd\xab"
+            segment[144:176] = elf
+        for byte in segment:
+            checksum ^= byte
+        data += struct.pack("<II", 0x3FFB0000, size) + segment
+    data += bytes(15 - len(data) % 16)
+    data.append(checksum)
+    if hashed:
+        data += hashlib.sha256(data).digest()
+    return bytes(data)
+
+
+def record(of, version="1.0.0", size=240, build_time=1_700_000_000, **wrong):
+    """The record sector of the image `of`. `wrong`: magic, form, size_field, crc, image_length, image_digest."""
+    if isinstance(version, str):
+        version = version.encode()
+    body = struct.pack("<IIIIIHHIII", len(of), 0, 0, 0, 0, 1, of[12], 7, 5, build_time)
+    body = struct.pack("<I", wrong.get("image_length", len(of))) + body[4:]
+    body += wrong.get("image_digest", of[-32:]) + bytes(32)
+    body += version + bytes(64 - len(version)) + b"pump" + bytes(60)
+    body += b"later" * 800
+    body = body[: size - 12]
+    head = struct.pack(
+        "<4sHHI",
+        wrong.get("magic", b"EnRR"),
+        wrong.get("form", 1),
+        wrong.get("size_field", size),
+        wrong.get("crc", binascii.crc32(body)),
+    )
+    return head + body + b"\xff" * (SECTOR - size)
+
+
+def release(version="1.0.0", **kind):
+    """Image, padding and record: a slot file without an app file system."""
+    of = image(**kind)
+    return of + b"\xff" * (-len(of) % SECTOR) + record(of, version)
+
+
+def put(label, data, offset=0) -> None:
+    """Put bytes into a slot, past all rules of the flash."""
+    file = esp32.chip.nor.file
+    file.seek(esp32.Partition(label).info()[2] + offset)
+    file.write(data)
+
+
+def get(label, offset, size):
+    """Bytes of a slot, past the fakes' hooks."""
+    buf = bytearray(size)
+    esp32.chip.nor.read(esp32.Partition(label).info()[2] + offset, buf)
+    return bytes(buf)
+
+
+def same(label, offset, wanted):
+    """Whether the slot holds these bytes; in small pieces, to spare the heap."""
+    view = memoryview(wanted)
+    for at in range(0, len(view), 256):
+        piece = view[at : at + 256]
+        if get(label, offset + at, len(piece)) != piece:
+            return False
+    return True

@@ -1,0 +1,136 @@
+"""The settings: names, types, defaults, the copy, and what never shows."""
+
+import json
+import os
+
+from enos_ota import config
+from enos_ota.config import Config, ConfigError
+from helpers import Case
+
+SECRET = "s3cr3t-never-shown"
+LEAST = {
+    "product_key": "pk",
+    "device_key": "dk",
+    "device_secret": SECRET,
+    "mqtt": "mqtts://localhost:18883",
+}
+PATH = "/tmp/enos-unit-config.json"
+COPY = "/tmp/enos-unit-config.bak"
+
+
+def but(**changes):
+    return dict(LEAST, **changes)
+
+
+class Logged(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.lines = []
+        self.patch(config, "log", lambda level, text: self.lines.append(level + " " + text))
+
+    def write(self, path, content) -> None:
+        with open(path, "w") as file:
+            file.write(content)
+
+    def tearDown(self) -> None:
+        super().tearDown()
+        for path in (PATH, COPY):
+            try:
+                os.remove(path)
+            except OSError:
+                pass
+
+
+class TestConfig(Logged):
+    def test_least_settings_get_the_defaults(self):
+        settings = Config(LEAST)
+        self.assertEqual(settings.device_key, "dk")
+        self.assertEqual(settings.trial_s, 600)
+        self.assertEqual(settings.trial_app_s, 30)
+        self.assertEqual(settings.check_s, 0)
+        self.assertEqual(settings.watchdog_s, 0)
+        self.assertEqual(settings.network, "wifi")
+        self.assertEqual(settings.ca, [])
+        self.assertEqual(self.lines, [])
+
+    def test_given_settings_are_kept(self):
+        settings = Config(but(trial_s=5, ca=["/ca.der"], ntp="localhost", wifi=[{"ssid": "a", "password": "b"}]))
+        self.assertEqual(settings.trial_s, 5)
+        self.assertEqual(settings.ca, ["/ca.der"])
+        self.assertEqual(settings.wifi[0]["ssid"], "a")
+
+    def test_required_key_missing_or_empty_is_named(self):
+        for name in LEAST:
+            for settings in (but(**{name: ""}), {k: LEAST[k] for k in LEAST if k != name}):
+                error = self.raised(ConfigError, Config, settings)
+                self.assertIn(name, str(error))
+                self.assertFalse(SECRET in str(error))
+
+    def test_wrong_type_names_the_key_and_shows_no_value(self):
+        for name, value in (
+            ("product_key", 7),
+            ("device_secret", [SECRET]),
+            ("mqtt", None),
+            ("trial_s", "600"),
+            ("trial_s", 600.5),
+            ("ca", "/ca.der"),
+            ("wifi", {"ssid": "a", "password": SECRET}),
+            ("secret_key", {"k": SECRET}),
+            ("ntp", ["pool"]),
+        ):
+            error = self.raised(ConfigError, Config, but(**{name: value}))
+            self.assertIn(name, str(error))
+            self.assertFalse(SECRET in str(error))
+
+    def test_bool_is_not_a_number(self):
+        for value in (True, False):
+            self.assertIn("watchdog_s", str(self.raised(ConfigError, Config, but(watchdog_s=value))))
+
+    def test_unknown_key_warns_and_is_ignored(self):
+        Config(but(trail_s=5, secret=SECRET))
+        self.assertEqual(sorted(self.lines), ["W unknown setting secret", "W unknown setting trail_s"])
+
+    def test_error_is_a_value_error(self):
+        self.assertTrue(issubclass(ConfigError, ValueError))
+
+
+class TestLoad(Logged):
+    def test_load_whole_file_reads_it_alone(self):
+        self.write(PATH, json.dumps(but(trial_s=5)))
+        self.assertEqual(config.load(PATH).trial_s, 5)
+        self.assertEqual(self.lines, [])
+
+    def test_load_damaged_or_gone_uses_the_copy_and_says_so(self):
+        for damaged in (None, "", "{", "[]", "7", '{"product_key":"pk"}', json.dumps(but(trial_s="5"))):
+            self.lines.clear()
+            self.tearDown()
+            self.setUp()
+            if damaged is not None:
+                self.write(PATH, damaged)
+            self.write(COPY, json.dumps(but(trial_s=6)))
+            self.assertEqual(config.load(PATH).trial_s, 6, damaged)
+            self.assertEqual(len(self.lines), 1)
+            self.assertIn(PATH, self.lines[0])
+
+    def test_load_bytes_that_are_no_text_uses_the_copy(self):
+        with open(PATH, "wb") as file:
+            file.write(b"\xff\xfe\x00{")
+        self.write(COPY, json.dumps(LEAST))
+        self.assertEqual(config.load(PATH).device_key, "dk")
+
+    def test_load_both_unusable_raises_with_the_first_reason(self):
+        self.write(PATH, json.dumps(but(trial_s="5")))
+        self.write(COPY, "{")
+        error = self.raised(ConfigError, config.load, PATH)
+        self.assertIn(PATH, str(error))
+        self.assertIn("trial_s", str(error))
+
+    def test_load_neither_there_raises_naming_the_file(self):
+        self.assertIn(PATH, str(self.raised(ConfigError, config.load, PATH)))
+
+    def test_load_damaged_file_shows_no_secret(self):
+        self.write(PATH, json.dumps(LEAST)[:-1])
+        self.write(COPY, json.dumps(but(device_key=[SECRET])))
+        error = self.raised(ConfigError, config.load, PATH)
+        self.assertFalse(SECRET in str(error))
+        self.assertFalse(SECRET in "".join(self.lines))
