@@ -81,7 +81,7 @@ class Agent:
             from .trial import Trial
 
             self._trial = Trial(self)
-            watchdog_s = _TRIAL_WATCHDOG_S
+            watchdog_s = min(watchdog_s or _TRIAL_WATCHDOG_S, _TRIAL_WATCHDOG_S)
         self._wdt = board.watchdog(watchdog_s) if watchdog_s else None
         del startup
         _forget()

@@ -83,12 +83,12 @@ class Source:
             config.product_key, config.device_key, config.device_secret, _LIFETIME_MS
         )
         body = {"signMethod": "sha256", "lifetime": _LIFETIME_MS, "sign": sign}
-        data = json.dumps(body).encode()
+        payload = json.dumps(body).encode()
         await self.http.request(
             "POST",
             config.http_broker + "/auth" + keys,
-            "Content-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n" % len(data),
-            data,
+            "Content-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n" % len(payload),
+            payload,
         )
         answer = await self.http.json()
         data = answer.get("data")

@@ -33,6 +33,7 @@ class Transport:
     """
 
     def __init__(self) -> None:
+        self._raw: socket.socket | None = None
         self._stream: socket.socket | None = None  # or the TLS stream around it
         self._byte = bytearray(1)
         self._in_packet = False
@@ -47,7 +48,7 @@ class Transport:
             address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
         except OSError:
             raise LinkError("no address for " + host) from None
-        raw = self._stream = socket.socket()
+        raw = self._raw = self._stream = socket.socket()
         raw.setblocking(False)
         raw.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
         poller = select.poll()
@@ -132,12 +133,13 @@ class Transport:
 
     def close(self) -> None:
         """Close; safe to repeat."""
-        stream, self._stream = self._stream, None
-        if stream:
+        for stream in (self._stream, self._raw):
             try:
-                stream.close()  # of TLS: closes the socket below too
+                if stream:
+                    stream.close()  # a TLS stream that failed does not close the socket below
             except OSError:
                 pass
+        self._stream = self._raw = None
 
     def _try(self, buf, reads: bool):
         stream = self._stream
@@ -147,7 +149,8 @@ class Transport:
             count = stream.readinto(buf) if reads else stream.write(buf)
         except ValueError as error:
             # How Mbed TLS says that it refuses the server's certificate.
-            self._fail("TLS refused (clock %d): %s" % (time.gmtime()[0], error))
+            reason = str(error).strip()
+            self._fail("TLS refused (clock %d): %s" % (time.gmtime()[0], reason))
         except OSError as error:
             self._fail("connection: %s" % error)
         if reads and count is not None:

@@ -65,7 +65,8 @@ class OtaService:
         busy = self.tasks.busy_with(device)
         if busy is not None and self.tasks.job_of(busy).kind == PUSH:
             again = {"never": (), "published": (PUBLISHED,), "unfinished": (PUBLISHED, UPGRADING)}
-            if busy.status in again[str(self._switches["repush"])]:
+            overdue = busy in self.tasks.to_repush()
+            if overdue or busy.status in again[str(self._switches["repush"])]:
                 self._push(busy)
             return
         if self._switches.number("push_delay_s"):

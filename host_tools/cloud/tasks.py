@@ -149,8 +149,7 @@ class TaskBook:
         """Let a failed task begin again; `retries` are those its job's policy has spent."""
         device = self._store.device(task.device)
         version = (device.version if device is not None else None) or task.from_version
-        choice = None if len(self.job_of(task).versions) > 1 else task.to_version
-        fields = {"from_version": version, "to_version": choice, "progress": 0, "desc": ""}
+        fields = {"from_version": version, "progress": 0, "desc": ""}
         cleared = {"pushed_at": None, "upgrading_at": None, "due_at": None}
         return self._set(task, INIT, retries=retries, **fields, **cleared)
 

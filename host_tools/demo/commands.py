@@ -16,7 +16,7 @@ from rich.table import Table
 from host_tools import paths
 from host_tools.cloud.client import AdminError, CloudNotRunningError
 from host_tools.demo.rig import Json, RigTimeoutError
-from host_tools.demo.script import Act, Play, play
+from host_tools.demo.script import Act, Play, make_releases, play
 from host_tools.paths import ToolMissingError
 from host_tools.release.errors import ReleaseError
 from host_tools.simboard.board_files import BoardError
@@ -47,7 +47,10 @@ def demo(out: Path) -> None:
     screen = Screen()
     try:
         with screen:
-            result = play(folder, screen.say, screen.event, screen.task)
+            releases = make_releases(folder / "releases")
+            size = releases["1.0.0"].stat().st_size
+            screen.say(f"made {len(releases)} releases of {size / 1024:,.0f} KiB each")
+            result = play(folder, releases, screen.say, screen.event, screen.task)
     except EXPECTED as error:
         raise click.ClickException(str(error)) from None
     (out / RESULT).write_text(json.dumps(as_json(result), indent=1) + "\n")

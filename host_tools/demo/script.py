@@ -57,26 +57,34 @@ class Play:
         return all(seen for _, seen in self.checks)
 
 
+def make_releases(folder: Path) -> dict[str, Path]:
+    """The demo's five releases by version: factory, good, bad, and two to choose from."""
+    shop = Workshop(folder)
+    return {
+        version: shop.release(version, sequence, greeting=greeting, app=app).path
+        for version, sequence, greeting, app in (
+            ("1.0.0", 1, None, None),
+            ("1.1.0", 2, NEW_GREETING, None),
+            ("1.2.0", 3, None, BAD_APP),
+            ("1.3.0", 4, "hello 1.3.0", None),
+            ("1.4.0", 5, "hello 1.4.0", None),
+        )
+    }
+
+
 def play(
     folder: Path,
-    say: Callable[[str], None],
-    on_event: Callable[[Json], None],
-    on_task: Callable[[Act, Json], None],
+    releases: dict[str, Path],
+    say: Callable[[str], None] = lambda text: None,
+    on_event: Callable[[Json], None] = lambda event: None,
+    on_task: Callable[[Act, Json], None] = lambda act, task: None,
+    **cloud_options: Any,
 ) -> Play:
     """Run the demo below `folder`. Raises: RigTimeoutError when something does not happen at all."""
     began = time.monotonic()
-    shop = Workshop(folder / "releases")
-    first = shop.release("1.0.0", 1)
-    good = shop.release("1.1.0", 2, greeting=NEW_GREETING)
-    bad = shop.release("1.2.0", 3, app=BAD_APP)
-    offered = [shop.release(v, n, greeting=f"hello {v}") for v, n in (("1.3.0", 4), ("1.4.0", 5))]
-    say(
-        f"five releases of {first.size / 1024:,.0f} KiB each, around {first.parts[0][1]:,} bytes of VM"
-    )
     acts: list[Act] = []
-
-    with Rig(folder, on_event) as rig:
-        rig.make_board(first.path, check_s=1)
+    with Rig(folder, on_event, **cloud_options) as rig:
+        rig.make_board(releases["1.0.0"], check_s=1)
         rig.board.power_on()
         rig.wait_version("1.0.0")
         say("the board runs 1.0.0 and has informed EnOS")
@@ -93,9 +101,13 @@ def play(
             this.slot = running_slot(rig.events)
             return this
 
-        act("push a good release", "1.1.0", lambda: rig.push(good.path, "1.1.0"))
-        act("push one whose app raises", "1.2.0", lambda: rig.push(bad.path, "1.2.0"))
-        act("offer two, the board picks", "1.3.0", lambda: offer(rig, [r.path for r in offered]))
+        def push(version: str) -> Callable[[], int]:
+            return lambda: rig.push(releases[version], version)
+
+        act("pushed, a good one", "1.1.0", push("1.1.0"))
+        act("pushed, its app raises", "1.2.0", push("1.2.0"))
+        picks = [releases["1.3.0"], releases["1.4.0"]]
+        act("picked of two on request", "1.3.0", lambda: offer(rig, picks))
         rig.wait_console("hello 1.3.0")
         result = Play(acts, rig.messages(), list(rig.events), [], 0.0)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 EPOCH_2000_S = 946_684_800
 FLASH_BYTES = 4 << 20
@@ -45,7 +46,7 @@ class BoardFiles:
         board.setdefault("mac", "02:00:00:00:00:01")
         return dict(board)
 
-    def open_flash(self) -> BinaryIO:
+    def open_flash(self) -> FileIO:
         """The flash file, unbuffered, for reading and writing."""
         return self.flash.open("r+b", buffering=0)
 

@@ -49,11 +49,13 @@ def boot(nor: Nor, log: Callable[[str], None]) -> Boot:
             image.verify(_reader(nor, app.address), app.size, bytearray(WORK_BYTES))
         except image.ImageError as error:
             log(f"E esp_image: {error}")
-            log(f"E boot: {'Factory app partition' if index < 0 else f'OTA app partition slot {index}'}"
-                " is not bootable")
+            log(
+                f"E boot: {'Factory app partition' if index < 0 else f'OTA app partition slot {index}'}"
+                " is not bootable"
+            )
             result.refused.append((app.label, str(error)))
             continue
-        if initial and index > FACTORY:
+        if initial and index > FACTORY and data is not None:
             sequence = index + 1
             entry = otadata.Entry(sequence, otadata.VALID, otadata.sequence_crc(sequence))
             otadata.write(nor, data.address, 0, entry)
@@ -64,13 +66,11 @@ def boot(nor: Nor, log: Callable[[str], None]) -> Boot:
     return result
 
 
-def _reader(nor: Nor, address: int) -> Callable[[int, bytearray], None]:
+def _reader(nor: Nor, address: int) -> Callable[[int, bytearray | memoryview], None]:
     return lambda offset, buffer: nor.read(address + offset, buffer)
 
 
-def _abort_pending(
-    nor: Nor, address: int, slots: list[partitions.Entry], result: Boot
-) -> None:
+def _abort_pending(nor: Nor, address: int, slots: list[partitions.Entry], result: Boot) -> None:
     """Whatever is still on trial at a reset has failed; the CRC is not looked at."""
     for index, entry in enumerate(otadata.read(nor, address)):
         if entry.state == otadata.PENDING_VERIFY:

@@ -14,6 +14,8 @@ TABLE_SHARE = 80
 """One byte of 80 in the heap is the collector's own table; so it is on the chip."""
 BEFORE_BOOTSTRAP_BYTES = 8192
 """What the VM takes before the first line of our code."""
+SLACK_BYTES = 192 * 1024
+"""Work space of the compiler while the shims load; the bootstrap takes it out of use afterwards."""
 _measured: dict[str, int] = {}
 
 
@@ -29,7 +31,7 @@ def _measure(files: BoardFiles, board: dict[str, Any]) -> int:
     with files.open_flash() as file:
         table = bytearray(partitions.TABLE_BYTES)
         file.seek(partitions.TABLE_ADDRESS)
-        file.readinto(table)  # type: ignore[attr-defined]
+        file.readinto(table)
     slot = partitions.find(partitions.decode(table), partitions.TYPE_APP)[0].label
     config = {**files.vm_config(board, slot, 1, {}), "measure": True}
     config["heap_bytes"] = MEASURING_HEAP_BYTES

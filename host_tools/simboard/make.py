@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from littlefs import LittleFS
+from littlefs.errors import LittleFSError
 
 from host_tools import paths
 from host_tools.simboard.board_files import FLASH_BYTES, BoardError, BoardFiles
@@ -45,6 +46,7 @@ def make_board(
     release: Path,
     config: dict[str, Any],
     ca_der: bytes,
+    *,
     table: str = "ours",
     ports: dict[str, int] | None = None,
     hosts: dict[str, str] | None = None,
@@ -118,6 +120,6 @@ def file_system(size_bytes: int, files: dict[str, bytes]) -> bytes:
                 fs.makedirs(parent, exist_ok=True)
             with fs.open(name, "wb") as file:
                 file.write(content)
-    except OSError as error:
+    except LittleFSError as error:
         raise BoardError(f"the files do not fit into {size_bytes} bytes: {error}") from error
     return bytes(fs.context.buffer)

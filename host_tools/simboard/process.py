@@ -91,7 +91,7 @@ class Vm:
                 env=_environment(clock),
                 cwd="/",
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of libc, looked up before
             )
         finally:
             for fd in (console, control, config_fd):

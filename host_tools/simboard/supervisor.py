@@ -74,7 +74,8 @@ class Board:
         self.files.lose_power()
         if not self.files.air.exists():
             self.files.set_air(True)
-        self._heap_bytes = self._vm_heap_bytes + heap.bootstrap_bytes(self.files, self._board)
+        shims_bytes = heap.bootstrap_bytes(self.files, self._board)
+        self._heap_bytes = self._vm_heap_bytes + shims_bytes + heap.SLACK_BYTES
         self._off.clear()
         self._thread = threading.Thread(target=self._play, name=f"board {self.files.folder.name}")
         self._thread.daemon = True
@@ -145,7 +146,7 @@ class Board:
             life.volatile = {}
         assert life.slot is not None
         config = self.files.vm_config(self._board, life.slot, life.cause, life.volatile)
-        config["heap_bytes"] = self._vm_heap_bytes
+        config |= {"heap_bytes": self._vm_heap_bytes, "slack_bytes": heap.SLACK_BYTES}
         with self._lock:
             if self._off.is_set():
                 return

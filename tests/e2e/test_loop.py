@@ -1,26 +1,56 @@
-"""The loop on a laptop: stand-in, board, upgrade, trial, rollback."""
+"""The demo's loop, once as it is and once in each position of every switch of the stand-in."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from click.testing import CliRunner
 
-from host_tools.demo.rig import DEVICE, Rig
-from host_tools.demo.workshop import Workshop
+from host_tools.cloud.switches import SWITCHES
+from host_tools.demo.commands import demo
+from host_tools.demo.script import checks, play
+
+POSITIONS = [
+    (name, value)
+    for name, switch in SWITCHES.items()
+    for value in switch.allowed
+    if value != switch.default
+]
 
 
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory):
-    return Workshop(tmp_path_factory.mktemp("releases"))
+def test_demo_command_writes_its_record_and_exits_with_0(tmp_path):
+    result = CliRunner().invoke(demo, ["--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "demo.json").read_text())
+    assert record["good"] is True
+    assert [r["step"] for r in record["results"]] == [100, -6, 100]
+    assert [r["runs"] for r in record["results"]] == ["1.1.0", "1.1.0", "1.3.0"]
+    times = [event["t"] for event in record["events"]]
+    assert times == sorted(times)
+    assert any(e.get("topic", "").endswith("/ota/device/progress") for e in record["events"])
+    assert "rolled back" in result.output
 
 
-def test_loop_good_release_runs_and_bad_one_rolls_back(tmp_path, workshop):
-    first = workshop.release("1.0.0", 1)
-    second = workshop.release("1.1.0", 2, greeting="hello again")
-    with Rig(tmp_path) as rig:
-        rig.make_board(first.path)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
-        task = rig.wait_task(rig.push(second.path, "1.1.0"))
-        assert task["status"] == "succeeded"
-        assert any("hello again" in line for line in rig.console())
-        assert DEVICE
+@pytest.mark.parametrize(("name", "value"), POSITIONS)
+def test_loop_passes_in_switch_position(tmp_path, releases, name, value):
+    seen = play(tmp_path, releases, switches={name: value})
+    assert [what for what, ok in seen.checks if not ok] == []
+
+
+def test_checks_see_a_missing_message_a_wrong_order_and_a_falling_step(tmp_path, releases):
+    seen = play(tmp_path, releases)
+    assert seen.good
+
+    def failed(messages):
+        changed = type(seen)(seen.acts, messages, seen.events, [], 0.0)
+        return {what for what, ok in checks(changed) if not ok}
+
+    messages = seen.messages
+    reply = next(m for m in messages if m["tail"] == "upgrade_reply")
+    assert failed([m for m in messages if m is not reply])
+    informs = [m for m in messages if m["tail"] == "inform"]
+    assert failed([m for m in messages if m is not informs[1]])
+    assert failed(list(reversed(messages)))
+    steps = [m for m in messages if m["tail"] == "progress"]
+    assert failed([*messages[: messages.index(steps[4])], *messages[messages.index(steps[-1]) :]])

@@ -36,7 +36,8 @@ class Bench:
         self.desk = JobDesk(self.store, self.shelf, self.service, self.now)
         self.add(DEVICE)
         for version in ("1.1.0", "1.2.0", "1.3.0"):
-            self.shelf.add(version.encode() * 9, "f.bin", version, "sha256", "enos-connect")
+            if self.shelf.of(version) is None:
+                self.shelf.add(version.encode() * 9, "f.bin", version, "sha256", "enos-connect")
 
     def add(self, device: DeviceId) -> None:
         if self.store.device(device) is None:

@@ -28,7 +28,7 @@ from host_tools.simboard.chip.nor import Nor
 from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
 
 DONE = "DONE"
-WAIT_S = 30.0
+WAIT_S = 20.0
 OTA_0 = 0x10000
 OTA_1 = 0x1E0000
 OTADATA = 0xD000
@@ -70,6 +70,7 @@ class SimulatedBoard:
         folder: Path,
         main: str = "",
         boot: str = "",
+        *,
         table: tuple[partitions.Entry, ...] = make.TABLES["ours"],
         slots: dict[int, bytes] | None = None,
         files: dict[str, bytes] | None = None,
@@ -246,9 +247,7 @@ class Authority:
         certificate = builder.add_extension(names, False).sign(key, hashes.SHA256())
         chain, secret = folder / f"{name}.pem", folder / f"{name}.key"
         chain.write_bytes(certificate.public_bytes(Encoding.PEM))
-        secret.write_bytes(
-            own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        )
+        secret.write_bytes(own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(chain, secret)
 

@@ -6,11 +6,14 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from cloud_fixtures import RawDevice, add, cloud, down, online, served, tls_context, wait_for
 
+from host_tools.cloud.broker import MqttBroker
+from host_tools.cloud.envelope import DeviceId
 from host_tools.cloud.server import CloudThread
 
 __all__ = ["cloud"]
@@ -128,6 +131,28 @@ def test_second_login_evicts_the_older(cloud: CloudThread) -> None:
         older.packet()
     assert newer.ask("inform", {"version": "1.0.0"})["code"] == 200
     assert cloud.client.device("dk1")["online"] is True
+    told = [what for _, who, what in cloud.events if who == "pk_demo/dk1"]
+    assert told[:3] == ["connected", "disconnected", "connected"]
+
+
+def test_message_of_an_evicted_connection_is_dropped() -> None:
+    served: list[bytes] = []
+    switchboard = SimpleNamespace(
+        connected=lambda device, clean_session: None,
+        disconnected=lambda device: None,
+        uplink=lambda device, topic, payload: served.append(payload),
+    )
+    broker = MqttBroker(switchboard)
+    older, newer = (
+        SimpleNamespace(device=DeviceId("pk", "dk"), clean_session=True, abort=lambda: None)
+        for _ in range(2)
+    )
+    broker.connected(older)
+    broker.received(older, "/t", b"1")
+    broker.connected(newer)
+    broker.received(older, "/t", b"2")
+    broker.received(newer, "/t", b"3")
+    assert served == [b"1", b"3"]
 
 
 def test_same_client_id_of_two_devices_does_not_evict(cloud: CloudThread) -> None:

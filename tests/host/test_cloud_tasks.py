@@ -212,6 +212,28 @@ def test_repush_interval_repeats_until_progress(tmp_path: Path) -> None:
     assert len(bench.upgrades()) == sent
 
 
+def test_repush_interval_waits_for_the_inform_of_a_new_connection(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, repush_interval_s=5, repush="never")
+    bench.start()
+    bench.push()
+    bench.disconnect()
+    bench.connect()
+    bench.pass_time(5)
+    assert len(bench.upgrades()) == 1
+    bench.inform("1.0.0")
+    assert len(bench.upgrades()) == 2
+
+
+def test_upgrade_ids_do_not_repeat_after_a_restart(tmp_path: Path) -> None:
+    first = Bench(tmp_path)
+    first.start()
+    job = first.push()
+    again = Bench(tmp_path)
+    again.start()
+    assert again.status(job) == "published"
+    assert int(again.sent[-1][1]["id"]) > int(first.sent[-1][1]["id"])
+
+
 def test_timeout_counts_from_first_progress_and_fails(bench: Bench) -> None:
     bench.start()
     job = bench.push(timeout_s=300)
@@ -335,6 +357,18 @@ def test_retry_by_hand_pushes_again(bench: Bench) -> None:
     bench.progress("-2")
     bench.desk.retry(job.id)
     assert (bench.status(job), bench.upgrades()) == ("published", ["1.1.0", "1.1.0"])
+
+
+def test_retry_by_hand_gives_the_policy_its_retries_back(bench: Bench) -> None:
+    bench.start()
+    job = bench.push(retry_count=1, retry_interval_s=10)
+    bench.progress("-2")
+    bench.pass_time(10)
+    bench.progress("-2")
+    bench.desk.retry(job.id)
+    bench.progress("-2")
+    bench.pass_time(10)
+    assert (bench.status(job), len(bench.upgrades())) == ("published", 4)
 
 
 def test_cancel_waiting_and_published_only(bench: Bench) -> None:

@@ -64,7 +64,7 @@ def alive():
 _thread.start_new_thread(alive, ())
 1/0
 """
-    board = SimulatedBoard(tmp_path, script).run("alive")
+    board = SimulatedBoard(tmp_path, script).run(">>> alive")
     assert "ZeroDivisionError: divide by zero" in board.console
     assert causes(board) == ["PWRON"]
     assert not any("simboard" in line for line in board.console)
@@ -85,10 +85,11 @@ def test_sys_exit_is_a_soft_reset_that_runs_both_files_again(tmp_path, where):
         boot += leave
     else:
         main += leave
-    board = SimulatedBoard(tmp_path, main + "print('cause', machine.reset_cause())", boot=boot)
     board = SimulatedBoard(tmp_path, "import machine\n" + main + CAUSE, boot=boot).run("cause 5")
     lines = [line for line in board.console if line in ("boot", "main", "MPY: soft reboot")]
-    reboot = ["boot", "MPY: soft reboot"] if where == "boot" else ["boot", "main", "MPY: soft reboot"]
+    reboot = (
+        ["boot", "MPY: soft reboot"] if where == "boot" else ["boot", "main", "MPY: soft reboot"]
+    )
     assert lines == [*reboot, "boot", "main"]
     assert causes(board) == ["PWRON", "SOFT"]
 

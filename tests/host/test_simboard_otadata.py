@@ -57,9 +57,7 @@ class Chip:
         self.nor.file.write(content)
 
 
-@pytest.mark.parametrize(
-    ("sequence", "crc"), [(1, 0x4743989A), (2, 0x55F63774), (3, 0xED4A5011)]
-)
+@pytest.mark.parametrize(("sequence", "crc"), [(1, 0x4743989A), (2, 0x55F63774), (3, 0xED4A5011)])
 def test_otadata_crc_is_that_of_otatool(sequence, crc):
     assert otadata.sequence_crc(sequence) == crc
 
@@ -98,7 +96,9 @@ def test_otadata_state_is_not_covered_by_the_crc():
     assert chip.boot() == "ota_0"
 
 
-@pytest.mark.parametrize(("sequence", "slot"), [(1, "ota_0"), (2, "ota_1"), (3, "ota_0"), (8, "ota_1")])
+@pytest.mark.parametrize(
+    ("sequence", "slot"), [(1, "ota_0"), (2, "ota_1"), (3, "ota_0"), (8, "ota_1")]
+)
 def test_slot_is_sequence_minus_one_modulo_slots(sequence, slot):
     assert Chip((sequence, VALID), E).boot() == slot
 

@@ -226,7 +226,7 @@ def test_set_boot_selects_and_mark_valid_is_a_classmethod(board, values):
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ('Partition(Partition.RUNNING).writeblocks(0, bytes(4096))', "erase"),
+        ("Partition(Partition.RUNNING).writeblocks(0, bytes(4096))", "erase"),
         ('Partition("ota_0").writeblocks(9, b"a", 5)', "program"),
         ('Partition("ota_0").ioctl(6, 400)', "erase"),
         ('Partition("table").ioctl(6, 0)', "erase"),

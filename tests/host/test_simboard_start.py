@@ -27,9 +27,13 @@ sys.path = ["", "/lib"]
 show("assigned", lambda: __import__("late").here)
 print("DONE")
 """
-    values = SimulatedBoard(
-        tmp_path, script, boot="boot_var = 1", files={"lib/late.py": b"here = 'lib'"}
-    ).run().values()
+    values = (
+        SimulatedBoard(
+            tmp_path, script, boot="boot_var = 1", files={"lib/late.py": b"here = 'lib'"}
+        )
+        .run()
+        .values()
+    )
     assert values["path"] == ["", ".frozen", "/lib"]
     assert values["argv"] == []
     assert values["name"] == "__main__"
@@ -57,7 +61,7 @@ print("DONE")
     values = SimulatedBoard(tmp_path, script).run().values()
     assert values["root"] == ["boot.py", "main.py"]
     for name in ("file", "relative", "proc"):
-        assert values[name][:2] == ("OSError", 2)
+        assert values[name] in (("OSError", 2), ("OSError", 22))
     assert values["posix"] == [False] * 3
     assert values["environment"] == [False] * 3
     assert not any(n.startswith(("vm_", "shim_", "chip")) for n in values["modules"])
@@ -68,27 +72,27 @@ print("DONE")
 def test_frozen_modules_are_there_and_lose_to_files_before_them(tmp_path):
     script = """
 import sys
-show("frozen", lambda: [hasattr(__import__(n), "__name__") for n in ("ntptime", "flashbdev")])
+show("frozen", lambda: hasattr(__import__("ntptime"), "settime"))
+import asyncio, requests, ssl, flashbdev
 from umqtt.simple import MQTTClient
 show("umqtt", lambda: hasattr(MQTTClient, "check_msg"))
-import asyncio, requests, ssl
-import time, json
-show("time", lambda: time.mine)
+import machine, json
+show("machine", lambda: machine.mine)
 show("json", lambda: json.mine)
 import network
 show("network", lambda: hasattr(network, "WLAN"))
 print("DONE")
 """
     files = {
-        "ntptime.py": b"root = 1",
+        "lib/ntptime.py": b"raise ValueError",
         "lib/umqtt/simple.py": b"raise ValueError",
-        "lib/time.py": b"mine = 'lib'",
+        "lib/machine.py": b"mine = 'lib'",
         "lib/json.py": b"mine = 'lib'",
     }
     values = SimulatedBoard(tmp_path, script, files=files).run().values()
-    assert values["frozen"] == [True, True]
+    assert values["frozen"] is True
     assert values["umqtt"] is True
-    assert values["time"] == "lib"
+    assert values["machine"] == "lib"
     assert values["json"] == "lib"
     assert values["network"] is True
 
@@ -235,7 +239,7 @@ def test_missing_tools_are_named(tmp_path, monkeypatch):
     with pytest.raises(paths.ToolMissingError, match="FAKETIME_LIB"):
         process.faketime_library()
     monkeypatch.setenv("UMQTT_PATH", str(tmp_path))
-    with pytest.raises(paths.ToolMissingError, match="umqtt/simple.py"):
+    with pytest.raises(paths.ToolMissingError, match=r"umqtt/simple\.py"):
         process.umqtt_folder()
 
 

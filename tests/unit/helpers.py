@@ -6,9 +6,6 @@ import time
 
 import unittest
 
-# Garbage is collected early, or what lives on ends up all over the heap and leaves no room for a sector.
-gc.threshold(8192)
-
 
 class Case(unittest.TestCase):
     """A test case whose patches are undone after each test."""
@@ -21,6 +18,11 @@ class Case(unittest.TestCase):
         while self._patched:
             module, name, value = self._patched.pop()
             setattr(module, name, value)
+
+    def assertEqual(self, x, y, msg="") -> None:
+        """As ever, but the text is only made for a failure: of long bytes it would fill the heap."""
+        if x != y:
+            super().assertEqual(x, y, msg)
 
     def patch(self, module, name, value):
         """Replace a module's variable until the test ends; return the new value."""
@@ -37,6 +39,14 @@ class Case(unittest.TestCase):
                 raise
             return error
         raise AssertionError("%s not raised" % kind.__name__)
+
+    def trouble(self, act, *args):
+        """Call `act`; the exception of any class that it raises, or None."""
+        try:
+            act(*args)
+        except Exception as error:
+            return error
+        return None
 
     def slow(self, *modules):
         """Give the modules a clock that only sleeping moves, and a loop that sleeps by it."""

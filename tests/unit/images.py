@@ -32,16 +32,16 @@ def image(chip_id=0, elf=ELF, sizes=(512, 16), hashed=True, fill=0x5A):
     return bytes(data)
 
 
-def record(of, version="1.0.0", size=240, build_time=1_700_000_000, **wrong):
-    """The record sector of the image `of`. `wrong`: magic, form, size_field, crc, image_length, image_digest."""
+def record_bytes(of, version="1.0.0", size=240, build_time=1_700_000_000, **wrong):
+    """The record of the image `of`. `wrong`: magic, form, size_field, crc, image_length, image_digest."""
     if isinstance(version, str):
         version = version.encode()
-    body = struct.pack("<IIIIIHHIII", len(of), 0, 0, 0, 0, 1, of[12], 7, 5, build_time)
-    body = struct.pack("<I", wrong.get("image_length", len(of))) + body[4:]
+    body = struct.pack(
+        "<IIIIIHHIII", wrong.get("image_length", len(of)), 0, 0, 0, 0, 1, of[12], 7, 5, build_time
+    )
     body += wrong.get("image_digest", of[-32:]) + bytes(32)
     body += version + bytes(64 - len(version)) + b"pump" + bytes(60)
-    body += b"later" * 800
-    body = body[: size - 12]
+    body = (body + b"later" * (size // 5))[: size - 12]
     head = struct.pack(
         "<4sHHI",
         wrong.get("magic", b"EnRR"),
@@ -49,13 +49,13 @@ def record(of, version="1.0.0", size=240, build_time=1_700_000_000, **wrong):
         wrong.get("size_field", size),
         wrong.get("crc", binascii.crc32(body)),
     )
-    return head + body + b"\xff" * (SECTOR - size)
+    return head + body
 
 
-def release(version="1.0.0", **kind):
-    """Image, padding and record: a slot file without an app file system."""
-    of = image(**kind)
-    return of + b"\xff" * (-len(of) % SECTOR) + record(of, version)
+def record(*arguments, **options):
+    """A record in its sector."""
+    data = record_bytes(*arguments, **options)
+    return data + b"\xff" * (SECTOR - len(data))
 
 
 def put(label, data, offset=0) -> None:

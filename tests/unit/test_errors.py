@@ -33,12 +33,12 @@ class TestSteps(Case):
         self.assertEqual(errors.LinkError.step, -2)
 
     def test_all_are_caught_as_ota_error_and_show_their_text(self):
-        for name in STEPS:
+        for name, step in STEPS.items():
             try:
                 raise getattr(errors, name)("text")
             except errors.OtaError as error:
                 self.assertEqual(str(error), "text")
-                self.assertEqual(error.step, STEPS[name])
+                self.assertEqual(error.step, step)
 
     def test_base_class_counts_as_unforeseen(self):
         self.assertEqual(errors.OtaError.step, -1)

@@ -53,13 +53,20 @@ class TestFirmware(Case):
                 but(**{name: {}}),
                 but(**{name: True}),
             ):
-                self.assertIn(name, str(self.raised(UpgradeError, Firmware, params)))
+                text = str(self.raised(UpgradeError, Firmware, params))
+                self.assertIn(name, text)
+                self.assertTrue(name == "version" or text.startswith("1.1.0: "), text)
 
     def test_sign_upper_case_is_lowered(self):
         self.assertEqual(Firmware(but(sign=MD5.upper())).sign, MD5)
 
     def test_sign_method_any_case_is_understood(self):
-        for text, method in (("MD5", "md5"), ("Md5", "md5"), ("SHA256", "sha256"), ("sHa256", "sha256")):
+        for text, method in (
+            ("MD5", "md5"),
+            ("Md5", "md5"),
+            ("SHA256", "sha256"),
+            ("sHa256", "sha256"),
+        ):
             self.assertEqual(Firmware(but(signMethod=text)).sign_method, method)
 
     def test_sign_method_unknown_raises_verify_error(self):
@@ -78,7 +85,7 @@ class TestFirmware(Case):
         self.assertEqual(Firmware(but(fileSize=1 << 33)).size_bytes, 1 << 33)
 
     def test_file_size_unusable_raises_upgrade_error(self):
-        for size in (0, -1, "", "x", "12k", "0", "-5", [], {}, [7]):
+        for size in ("", "x", "12k", "1.5", [], {}, [7]):
             self.raised(UpgradeError, Firmware, but(fileSize=size))
 
     def test_file_size_true_is_not_one_byte(self):
@@ -87,7 +94,9 @@ class TestFirmware(Case):
 
     def test_file_size_infinite_raises_upgrade_error(self):
         # BUG: OverflowError: EnOS gets no answer, and the agent takes it for a broken connection.
-        params = json.loads('{"version":"2","sign":"0","signMethod":"md5","fileUrl":"/x","fileSize":1e999}')
+        params = json.loads(
+            '{"version":"2","sign":"0","signMethod":"md5","fileUrl":"/x","fileSize":1e999}'
+        )
         self.raised(UpgradeError, Firmware, params)
 
 

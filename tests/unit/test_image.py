@@ -3,7 +3,6 @@
 import struct
 
 import esp32
-
 import images
 from enos_ota.errors import VerifyError
 from enos_ota.image import Image, read_record
@@ -63,7 +62,13 @@ class TestImage(InSlot):
 
     def test_what_is_no_image_is_refused(self):
         full_flash = b"\xff" * 4096
-        for data in (b"<!DOCTYPE html>" + bytes(100), b"\xff" * 64, bytes(64), b"PK\x03\x04" * 9, full_flash):
+        for data in (
+            b"<!DOCTYPE html>" + bytes(100),
+            b"\xff" * 64,
+            bytes(64),
+            b"PK\x03\x04" * 9,
+            full_flash,
+        ):
             self.raised(VerifyError, self.image, data)
 
     def test_image_longer_than_the_slot_is_refused(self):

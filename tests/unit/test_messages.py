@@ -26,7 +26,9 @@ class TestRequest(Case):
 
     def test_request_every_kind_names_its_method(self):
         for kind in ("inform", "progress", "getversion"):
-            self.assertEqual(json.loads(messages.request(7, kind, {}))["method"], "ota.device." + kind)
+            self.assertEqual(
+                json.loads(messages.request(7, kind, {}))["method"], "ota.device." + kind
+            )
 
     def test_request_text_with_quotes_and_umlauts_survives(self):
         params = {"desc": 'say "hü"\n\\ €'}
@@ -53,14 +55,24 @@ class TestParse(Case):
         self.assertEqual(messages.parse(b'{"id":"1","data":null}'), {"id": "1", "data": None})
 
     def test_parse_anything_else_raises_value_error(self):
-        for payload in (b"", b"[]", b"7", b'"x"', b"null", b"{", b'{"a":1} x', b"\xff\xfe", b"nonsense"):
+        for payload in (
+            b"",
+            b"[]",
+            b"7",
+            b'"x"',
+            b"null",
+            b"{",
+            b'{"a":1} x',
+            b"\xff\xfe",
+            b"nonsense",
+        ):
             self.assertRaises(ValueError, messages.parse, payload)
 
 
 class TestMeaning(Case):
     def test_meaning_known_code_is_explained(self):
-        self.assertIn("742", messages.meaning(742))
-        self.assertIn("signature", messages.meaning(742))
+        self.assertIn("1009", messages.meaning(1009))
+        self.assertIn("permission", messages.meaning(1009))
 
     def test_meaning_unknown_codes_of_any_kind_are_shown(self):
         for code in (4711, -1, None, "200", 1.5, True):
@@ -85,7 +97,15 @@ class TestSplitUrl(Case):
         self.assertEqual(messages.split_url("mqtt://host:11883"), ("mqtt", "host", 11883, ""))
 
     def test_split_url_not_an_address_raises_download_error(self):
-        for url in ("", "host", "https://", "https:///path", "https://:80/", "https://h:x/", "https://h:-1/"):
+        for url in (
+            "",
+            "host",
+            "https://",
+            "https:///path",
+            "https://:80/",
+            "https://h:x/",
+            "https://h:-1/",
+        ):
             self.raised(DownloadError, messages.split_url, url)
 
     def test_split_url_error_shows_nothing_of_a_url_or_key(self):

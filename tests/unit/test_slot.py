@@ -41,10 +41,8 @@ def write(writer, size, chunk=SECTOR) -> None:
 
 def holds(label, size):
     """Whether the slot holds the first `size` bytes of the pattern."""
-    for at in range(0, size, SECTOR):
-        if not images.same(label, at, pattern(at, min(SECTOR, size - at))):
-            return False
-    return True
+    starts = range(0, size, SECTOR)
+    return all(images.same(label, at, pattern(at, min(SECTOR, size - at))) for at in starts)
 
 
 class OnChip(Case):
@@ -75,7 +73,12 @@ class OnChip(Case):
 
 class TestChunks(OnChip):
     def test_chunks_of_any_size_give_the_same_slot(self):
-        for size, chunk in ((SECTOR * 2 + 17, 1), (SECTOR * 3, 4095), (SECTOR * 3 + 1, 4096), (SECTOR * 4, 4097)):
+        for size, chunk in (
+            (SECTOR * 2 + 17, 1),
+            (SECTOR * 3, 4095),
+            (SECTOR * 3 + 1, 4096),
+            (SECTOR * 4, 4097),
+        ):
             writer = self.writer()
             write(writer, size, chunk)
             self.assertEqual(writer.position, size)
@@ -158,7 +161,9 @@ class TestErase(OnChip):
 
     def test_first_use_is_flagged_before_and_judged_after(self):
         flags = []
-        self.fault = lambda op, offset: flags.append(self.chip.nvs.get(FLAG)) if op == "fast" else None
+        self.fault = lambda op, offset: (
+            flags.append(self.chip.nvs.get(FLAG)) if op == "fast" else None
+        )
         write(self.writer(), SECTOR)
         self.assertEqual(flags, [images.ELF + b"?"])
         self.assertEqual(self.chip.nvs[FLAG], images.ELF + b"+")

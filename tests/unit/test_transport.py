@@ -10,6 +10,7 @@ from helpers import Case, run
 from peer import Server
 
 HOST = "127.0.0.1"
+BLOCK = bytes(2048)
 
 
 class Context:
@@ -209,22 +210,20 @@ class TestSend(Connected):
     def test_send_to_a_peer_that_does_not_read_ends_at_the_deadline(self):
         async def act():
             await self.connect()
-            data = bytes(8192)
             while True:
                 self.start = self.clock.now_ms
-                await self.link.send(data, 2000)
+                await self.link.send(BLOCK, 2000)
 
         self.fails(act(), "write", "timed out")
         self.assertTrue(2000 <= self.clock.now_ms - self.start <= 2010)
 
     def test_write_to_a_peer_that_does_not_read_ends_at_the_packets_deadline(self):
         run(self.connect())
-        data = bytes(8192)
 
         def act():
             while True:
                 self.start = self.clock.now_ms
-                self.link.write(data)
+                self.link.write(BLOCK)
 
         self.assertIn("timed out", str(self.raised(LinkError, act)))
         self.assertTrue(5000 <= self.clock.now_ms - self.start <= 5010)
@@ -238,14 +237,13 @@ class TestSend(Connected):
                 self.got += peer.drain()
 
             self.clock.on_sleep = drain
-            block = bytes(8192)
-            for _ in range(300):
-                self.link.write(block)
-            for _ in range(300):
-                await self.link.send(block, 5000)
-            while self.got < 600 * 8192:
+            for _ in range(2000):
+                self.link.write(BLOCK)
+            for _ in range(2000):
+                await self.link.send(BLOCK, 5000)
+            while self.got < 4000 * len(BLOCK):
                 drain()
-            self.assertEqual(self.got, 600 * 8192)
+            self.assertEqual(self.got, 4000 * len(BLOCK))
 
         run(act())
 

@@ -42,7 +42,7 @@ NAMES = {
 PLAIN = {NO_MEM: 12, TIMEOUT: 116, NOT_SUPPORTED: 95, FAIL: 1}
 
 
-def esp_error(code):  # type: ignore[no-untyped-def]
+def esp_error(code: int) -> OSError:
     """The `OSError` that device code sees for an IDF error: negated, with its name."""
     if code in PLAIN:
         return OSError(PLAIN[code])

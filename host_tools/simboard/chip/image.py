@@ -7,7 +7,15 @@ ends a group of 16, and the SHA-256 of all that if the header announces it.
 import hashlib
 import struct
 
-from .accel import xor_words
+from . import accel
+
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .nor import Writable
+
+    ReadInto = Callable[[int, Writable], None]
 
 HEADER_BYTES = 24
 MAGIC = 0xE9
@@ -29,14 +37,14 @@ class ImageError(Exception):
 class Image:
     """What the walk over the headers found: lengths in bytes from the start of the slot."""
 
-    def __init__(self, data_end, length, hash_appended, header_xor):  # type: ignore[no-untyped-def]
+    def __init__(self, data_end: int, length: int, hash_appended: bool, header_xor: int) -> None:
         self.data_end = data_end
         self.length = length
         self.hash_appended = hash_appended
         self.header_xor = header_xor
 
 
-def walk(read, size_bytes):  # type: ignore[no-untyped-def]
+def walk(read: "ReadInto", size_bytes: int) -> Image:
     """Check the headers of the image in a slot of `size_bytes`; return its `Image`.
 
     `read(offset, buffer)` fills the buffer from the slot. Raises `ImageError`.
@@ -44,25 +52,27 @@ def walk(read, size_bytes):  # type: ignore[no-untyped-def]
     header = bytearray(HEADER_BYTES)
     read(0, header)
     _check_header(header)
-    headers_xor = xor_words(header, HEADER_BYTES)
+    headers_xor = accel.xor_words(header, HEADER_BYTES)
     offset = HEADER_BYTES
     segment = bytearray(8)
     for index in range(header[1]):
         if offset + 8 > size_bytes:
             raise ImageError("Image length exceeds partition size 0x%x" % size_bytes)
         read(offset, segment)
-        headers_xor ^= xor_words(segment, 8)
+        headers_xor ^= accel.xor_words(segment, 8)
         load_address, length = struct.unpack("<II", segment)
         _check_segment(index, offset + 8, load_address, length)
         offset += 8 + length
     length = (offset + 16) // 16 * 16
     hash_appended = header[23] != 0
     if length + 32 * hash_appended > size_bytes:
-        raise ImageError("Image length %d doesn't fit in partition length %d" % (length, size_bytes))
+        raise ImageError(
+            "Image length %d doesn't fit in partition length %d" % (length, size_bytes)
+        )
     return Image(offset, length + 32 * hash_appended, hash_appended, headers_xor)
 
 
-def _check_header(header):  # type: ignore[no-untyped-def]
+def _check_header(header: bytearray) -> None:
     if header[0] != MAGIC:
         raise ImageError("image at slot start has invalid magic byte (nothing flashed here?)")
     if header[1] > MAX_SEGMENTS:
@@ -76,7 +86,7 @@ def _check_header(header):  # type: ignore[no-untyped-def]
         raise ImageError("chip revision check failed. Required <= %d" % max_revision)
 
 
-def _check_segment(index, data_offset, load_address, length):  # type: ignore[no-untyped-def]
+def _check_segment(index: int, data_offset: int, load_address: int, length: int) -> None:
     if length & 3 or length >= MAX_SEGMENT_BYTES:
         raise ImageError("invalid segment length 0x%x" % length)
     for low, high in MAPPED:
@@ -87,7 +97,7 @@ def _check_segment(index, data_offset, load_address, length):  # type: ignore[no
             )
 
 
-def verify(read, size_bytes, buffer):  # type: ignore[no-untyped-def]
+def verify(read: "ReadInto", size_bytes: int, buffer: bytearray) -> Image:
     """Check the whole image with its checksum and SHA-256; return its `Image`.
 
     `buffer` is work space, a multiple of 4 bytes long. Raises `ImageError`.
@@ -103,12 +113,10 @@ def verify(read, size_bytes, buffer):  # type: ignore[no-untyped-def]
         read(offset, chunk)
         digest.update(chunk)
         if offset < image.data_end:
-            checksum ^= xor_words(chunk, min(len(chunk), image.data_end - offset))
+            checksum ^= accel.xor_words(chunk, min(len(chunk), image.data_end - offset))
         offset += len(chunk)
     if chunk[-1] != checksum:
-        raise ImageError(
-            "Checksum failed. Calculated 0x%x read 0x%x" % (checksum, chunk[-1])
-        )
+        raise ImageError("Checksum failed. Calculated 0x%x read 0x%x" % (checksum, chunk[-1]))
     if image.hash_appended:
         stored = view[:32]
         read(hashed, stored)

@@ -2,7 +2,15 @@
 
 import _thread
 
-from .accel import and_into
+from . import accel
+
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from io import FileIO
+
+    Buffer = bytes | bytearray | memoryview
+    Writable = bytearray | memoryview
 
 SECTOR_BYTES = 4096
 BLOCK_BYTES = 65536
@@ -20,34 +28,36 @@ class Nor:
     return, when a protected range is about to change: the chip aborts there, it does not raise.
     """
 
-    def __init__(self, file, size_bytes, on_abort=None):  # type: ignore[no-untyped-def]
+    def __init__(
+        self, file: "FileIO", size_bytes: int, on_abort: "Callable[[str], None]" = print
+    ) -> None:
         self.file = file
         self.size_bytes = size_bytes
         self.operations = 0
         self.halted = False
-        self.protected = []  # type: ignore[var-annotated]
+        self.protected: list[tuple[int, int]] = []
         self._on_abort = on_abort
         self._lock = _thread.allocate_lock()
         self._old = bytearray(SECTOR_BYTES)
         self._view = memoryview(self._old)
 
-    def halt(self):  # type: ignore[no-untyped-def]
+    def halt(self) -> None:
         """Stop the flash for good, after the operation under way: what a reset does."""
         with self._lock:
             self.halted = True
 
-    def read(self, address, buffer):  # type: ignore[no-untyped-def]
+    def read(self, address: int, buffer: "Writable") -> None:
         """Fill `buffer` from `address`; any length, any alignment."""
         with self._lock:
             self._check_halted()
             self.file.seek(address)
             self.file.readinto(buffer)
 
-    def _check_halted(self):  # type: ignore[no-untyped-def]
+    def _check_halted(self) -> None:
         if self.halted:
             raise FlashHaltedError
 
-    def erase(self, address, length):  # type: ignore[no-untyped-def]
+    def erase(self, address: int, length: int) -> None:
         """Set a range to 0xFF; both arguments are multiples of 4096.
 
         As `esp_flash_erase_region`: one operation per aligned 64 KiB block, else one per sector.
@@ -59,7 +69,7 @@ class Nor:
             self._operate("erase", address, size, None)
             address += size
 
-    def program(self, address, data):  # type: ignore[no-untyped-def]
+    def program(self, address: int, data: "Buffer") -> None:
         """Clear bits: what is there ANDed with `data`, in pieces that stay within one sector."""
         view = memoryview(data)
         done = 0
@@ -68,7 +78,7 @@ class Nor:
             self._operate("program", address + done, size, view[done : done + size])
             done += size
 
-    def _operate(self, kind, address, length, data):  # type: ignore[no-untyped-def]
+    def _operate(self, kind: str, address: int, length: int, data: "memoryview | None") -> None:
         """Every change of the flash passes here, one erase or program command at a time."""
         for start, end in self.protected:
             if address < end and address + length > start:
@@ -84,6 +94,6 @@ class Nor:
             old = self._view[:length]
             self.file.seek(address)
             self.file.readinto(old)
-            and_into(old, data, length)
+            accel.and_into(old, data, length)
             self.file.seek(address)
             self.file.write(old)

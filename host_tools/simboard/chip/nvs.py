@@ -8,7 +8,7 @@ so a full store refuses updates too.
 import struct
 
 from . import errors
-from .nor import SECTOR_BYTES
+from .nor import SECTOR_BYTES, Nor
 from .nvs_item import (
     ANY,
     BLOB_DATA,
@@ -21,15 +21,20 @@ from .nvs_item import (
     MAX_KEY_BYTES,
     NAMESPACE_ANY,
     U8,
+    Item,
 )
 from .nvs_page import ACTIVE, CORRUPT, FREEING, FULL, Page, PageFullError
+
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from .nor import Buffer
 
 VERSION_0 = 0x00
 VERSION_1 = 0x80
 """First chunk index of a blob: the two versions of a blob use disjoint chunk numbers."""
 
 
-def mount(nor, address, size_bytes):  # type: ignore[no-untyped-def]
+def mount(nor: Nor, address: int, size_bytes: int) -> "Storage":
     """Open NVS as the port does at boot: no free page or a foreign version erases all of it."""
     try:
         return Storage(nor, address, size_bytes)
@@ -43,7 +48,7 @@ def mount(nor, address, size_bytes):  # type: ignore[no-untyped-def]
 class Storage:
     """An NVS partition. Errors are `OSError` as device code sees them."""
 
-    def __init__(self, nor, address, size_bytes):  # type: ignore[no-untyped-def]
+    def __init__(self, nor: Nor, address: int, size_bytes: int) -> None:
         self.all_pages = [
             Page(nor, address + i * SECTOR_BYTES) for i in range(size_bytes // SECTOR_BYTES)
         ]
@@ -59,16 +64,14 @@ class Storage:
                 raise errors.esp_error(errors.NVS_NO_FREE_PAGES)
         else:
             self._activate()
-        self.namespaces = {
-            item.key: item.value[0] for _, _, item in self._items(0, U8)
-        }
+        self.namespaces = {item.key: item.value[0] for _, _, item in self._items(0, U8)}
         self._drop_broken_blobs()
 
     # ---- what power cuts leave
 
-    def _items(self, namespace, type):  # type: ignore[no-untyped-def]
+    def _items(self, namespace: int, type: int) -> list[tuple[Page, int, Item]]:
         """Every (page, index, item) of a type."""
-        found = []  # type: ignore[var-annotated]
+        found: list[tuple[Page, int, Item]] = []
         for page in self.pages:
             match = page.find(namespace, type, None)
             while match:
@@ -77,7 +80,7 @@ class Storage:
                 match = page.find(namespace, type, None, start=index + item.span)
         return found
 
-    def _drop_older_duplicate(self):  # type: ignore[no-untyped-def]
+    def _drop_older_duplicate(self) -> None:
         """Of the last item written, erase an older copy on another page."""
         last = None
         match = self.pages[-1].find(NAMESPACE_ANY, ANY, None)
@@ -92,7 +95,7 @@ class Storage:
                 page.erase_entry(old[0])
                 return
 
-    def _finish_freeing(self):  # type: ignore[no-untyped-def]
+    def _finish_freeing(self) -> None:
         """Repeat the move of a page that power interrupted."""
         for page in self.pages:
             if page.state != FREEING:
@@ -106,14 +109,15 @@ class Storage:
             self._move(page, self.pages[-1])
             return
 
-    def _drop_broken_blobs(self):  # type: ignore[no-untyped-def]
+    def _drop_broken_blobs(self) -> None:
         """Erase blob indexes without all of their data, then data without an index."""
         chunks = self._items(NAMESPACE_ANY, BLOB_DATA)
-        whole = []  # type: ignore[var-annotated]
+        whole: list[tuple[int, bytes, int]] = []
         for page, index, item in self._items(NAMESPACE_ANY, BLOB_INDEX):
             size, count, first = item.blob_index
             mine = [
-                c for _, _, c in chunks
+                c
+                for _, _, c in chunks
                 if (c.namespace, c.key, c.chunk & 0x80) == (item.namespace, item.key, first)
             ]
             if sum(c.size for c in mine) == size and len(mine) == count:
@@ -126,7 +130,7 @@ class Storage:
 
     # ---- pages
 
-    def _activate(self):  # type: ignore[no-untyped-def]
+    def _activate(self) -> None:
         if not self.free:
             raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
         page = self.free.pop(0)
@@ -136,7 +140,7 @@ class Storage:
         self.next_sequence += 1
         self.pages.append(page)
 
-    def _request_page(self):  # type: ignore[no-untyped-def]
+    def _request_page(self) -> None:
         """Begin a new page; if only the spare one is left, free the page with most to gain."""
         if len(self.free) >= 2:
             self._activate()
@@ -148,18 +152,25 @@ class Storage:
         victim.change_state(FREEING)
         self._move(victim, self.pages[-1])
 
-    def _move(self, source, target):  # type: ignore[no-untyped-def]
+    def _move(self, source: Page, target: Page) -> None:
         source.copy_items(target)
         source.erase()
         self.pages.remove(source)
         self.free.append(source)
 
-    def _next_page(self):  # type: ignore[no-untyped-def]
+    def _next_page(self) -> None:
         if self.pages[-1].state != FULL:
             self.pages[-1].change_state(FULL)
         self._request_page()
 
-    def _find(self, namespace, type, key, chunk=CHUNK_ANY, version=None):  # type: ignore[no-untyped-def]
+    def _find(
+        self,
+        namespace: int,
+        type: int,
+        key: bytes,
+        chunk: int = CHUNK_ANY,
+        version: "int | None" = None,
+    ) -> "tuple[Page, int, Item] | None":
         for page in self.pages:
             match = page.find(namespace, type, key, chunk, 0, version)
             if match:
@@ -168,7 +179,7 @@ class Storage:
 
     # ---- what device code calls
 
-    def namespace(self, name):  # type: ignore[no-untyped-def]
+    def namespace(self, name: str) -> int:
         """Index of a namespace, created if need be."""
         key = name.encode()
         if key not in self.namespaces:
@@ -179,14 +190,15 @@ class Storage:
             self.namespaces[key] = index
         return self.namespaces[key]
 
-    def get_i32(self, namespace, name):  # type: ignore[no-untyped-def]
+    def get_i32(self, namespace: int, name: str) -> int:
         """Value of an integer."""
         match = self._find(namespace, I32, name.encode())
         if not match:
             raise errors.esp_error(errors.NVS_NOT_FOUND)
-        return struct.unpack("<i", match[2].value[:4])[0]
+        value = int.from_bytes(match[2].value[:4], "little")
+        return value - ((value & 0x80000000) << 1)
 
-    def set_i32(self, namespace, name, value):  # type: ignore[no-untyped-def]
+    def set_i32(self, namespace: int, name: str, value: int) -> None:
         """Store an integer; the same value again writes nothing."""
         key, data = name.encode(), struct.pack("<i", value)
         old = self._find(namespace, I32, key)
@@ -197,7 +209,7 @@ class Storage:
         if had:
             self._erase_old(namespace, had[2])
 
-    def get_blob(self, namespace, name):  # type: ignore[no-untyped-def]
+    def get_blob(self, namespace: int, name: str) -> bytearray:
         """Bytes of a blob."""
         match = self._find(namespace, BLOB_INDEX, name.encode())
         data = match and self._blob_data(match[2])
@@ -205,7 +217,7 @@ class Storage:
             raise errors.esp_error(errors.NVS_NOT_FOUND)
         return data
 
-    def set_blob(self, namespace, name, data):  # type: ignore[no-untyped-def]
+    def set_blob(self, namespace: int, name: str, data: "Buffer") -> None:
         """Store a blob; the same bytes again write nothing."""
         key = name.encode()
         old = self._find(namespace, BLOB_INDEX, key)
@@ -217,7 +229,7 @@ class Storage:
         if had:
             self._erase_old(namespace, had[2])
 
-    def erase_key(self, namespace, name):  # type: ignore[no-untyped-def]
+    def erase_key(self, namespace: int, name: str) -> None:
         """Erase a value of any type."""
         match = self._find(namespace, ANY, name.encode())
         if not match:
@@ -226,11 +238,9 @@ class Storage:
 
     # ---- values
 
-    def _write(self, namespace, type, key, data):  # type: ignore[no-untyped-def]
+    def _write(self, namespace: int, type: int, key: bytes, data: bytes) -> None:
         if not 0 < len(key) <= MAX_KEY_BYTES:
-            raise errors.esp_error(
-                errors.NVS_KEY_TOO_LONG if key else errors.INVALID_ARG
-            )
+            raise errors.esp_error(errors.NVS_KEY_TOO_LONG if key else errors.INVALID_ARG)
         try:
             self.pages[-1].write(namespace, type, key, data)
         except PageFullError:
@@ -240,11 +250,12 @@ class Storage:
             except PageFullError:
                 raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)  # noqa: B904
 
-    def _erase_old(self, namespace, item):  # type: ignore[no-untyped-def]
+    def _erase_old(self, namespace: int, item: Item) -> None:
         """Erase the first item of this type and key: the older one, whatever page it is on now."""
         first = item.blob_index[2] if item.type == BLOB_INDEX else None
-        page, index, _ = self._find(namespace, item.type, item.key, CHUNK_ANY, first)
-        page.erase_entry(index)
+        old = self._find(namespace, item.type, item.key, CHUNK_ANY, first)
+        if old:
+            old[0].erase_entry(old[1])
         if first is None:
             return
         for chunk in range(first, first + item.blob_index[1]):
@@ -252,7 +263,7 @@ class Storage:
             if match:
                 match[0].erase_entry(match[1])
 
-    def _blob_data(self, index_item):  # type: ignore[no-untyped-def]
+    def _blob_data(self, index_item: Item) -> "bytearray | None":
         size, count, first = index_item.blob_index
         data = bytearray()
         for chunk in range(first, first + count):
@@ -263,7 +274,7 @@ class Storage:
             data += piece
         return data if len(data) == size else None
 
-    def _write_blob(self, namespace, key, data, first):  # type: ignore[no-untyped-def]
+    def _write_blob(self, namespace: int, key: bytes, data: "Buffer", first: int) -> None:
         if not 0 < len(key) <= MAX_KEY_BYTES:
             raise errors.esp_error(errors.NVS_KEY_TOO_LONG if key else errors.INVALID_ARG)
         if len(data) > (len(self.all_pages) - 1) * CHUNK_MAX_BYTES:
@@ -281,7 +292,7 @@ class Storage:
         index = struct.pack("<IBBH", len(data), written, first, 0xFFFF)
         self.pages[-1].write(namespace, BLOB_INDEX, key, index)
 
-    def _write_chunks(self, namespace, key, data, first):  # type: ignore[no-untyped-def]
+    def _write_chunks(self, namespace: int, key: bytes, data: memoryview, first: int) -> int:
         """Write the data in as many chunks as pages need; return their number."""
         done = count = 0
         while True:

@@ -7,6 +7,10 @@ key[16] padded with zeros, 8 bytes of value.
 import struct
 from binascii import crc32
 
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from .nor import Buffer
+
 ENTRY_BYTES = 32
 ENTRY_COUNT = 126
 MAX_KEY_BYTES = 15
@@ -25,7 +29,7 @@ FIXED = (0x01, 0x11, 0x02, 0x12, 0x04, 0x14, 0x08, 0x18)
 VARIABLE = (SZ, BLOB, BLOB_DATA)
 
 
-def data_crc(data):  # type: ignore[no-untyped-def]
+def data_crc(data: "Buffer") -> int:
     """CRC-32 of a value as NVS starts it."""
     return crc32(data, 0xFFFFFFFF)
 
@@ -33,38 +37,40 @@ def data_crc(data):  # type: ignore[no-untyped-def]
 class Item:
     """One entry, taken apart; `raw` is what stands in flash."""
 
-    def __init__(self, raw):  # type: ignore[no-untyped-def]
+    def __init__(self, raw: bytearray) -> None:
         self.raw = raw
-        self.namespace, self.type, self.span, self.chunk, self.crc = struct.unpack_from(
-            "<BBBBI", raw, 0
-        )
+        self.namespace = raw[0]
+        self.type = raw[1]
+        self.span = raw[2]
+        self.chunk = raw[3]
+        self.crc = int.from_bytes(raw[4:8], "little")
 
     @property
-    def key(self):  # type: ignore[no-untyped-def]
+    def key(self) -> bytes:
         """Key as bytes without its padding."""
         return bytes(self.raw[8:24]).split(b"\0")[0]
 
     @property
-    def value(self):  # type: ignore[no-untyped-def]
+    def value(self) -> bytes:
         """The 8 bytes of value."""
         return bytes(self.raw[24:32])
 
     @property
-    def size(self):  # type: ignore[no-untyped-def]
+    def size(self) -> int:
         """Bytes of data of a variable-length item."""
-        return struct.unpack_from("<H", self.raw, 24)[0]
+        return int.from_bytes(self.raw[24:26], "little")
 
     @property
-    def data_crc(self):  # type: ignore[no-untyped-def]
+    def data_crc(self) -> int:
         """CRC-32 of the data of a variable-length item."""
-        return struct.unpack_from("<I", self.raw, 28)[0]
+        return int.from_bytes(self.raw[28:32], "little")
 
     @property
-    def blob_index(self):  # type: ignore[no-untyped-def]
+    def blob_index(self) -> tuple[int, int, int]:
         """(size in bytes, number of chunks, first chunk index) of a blob's index item."""
-        return struct.unpack_from("<IBB", self.raw, 24)
+        return int.from_bytes(self.raw[24:28], "little"), self.raw[28], self.raw[29]
 
-    def consistent(self, index):  # type: ignore[no-untyped-def]
+    def consistent(self, index: int) -> bool:
         """Whether CRC, type and span make sense for entry number `index` of a page."""
         if self.crc != _crc(self.raw):
             return False
@@ -77,17 +83,19 @@ class Item:
         return index + self.span <= ENTRY_COUNT and self.span == 1 + entries_for(self.size)
 
 
-def _crc(raw):  # type: ignore[no-untyped-def]
+def _crc(raw: bytearray) -> int:
     view = memoryview(raw)
     return crc32(view[24:32], crc32(view[8:24], crc32(view[:4], 0xFFFFFFFF)))
 
 
-def entries_for(size_bytes):  # type: ignore[no-untyped-def]
+def entries_for(size_bytes: int) -> int:
     """Entries that hold `size_bytes` of data."""
     return (size_bytes + ENTRY_BYTES - 1) // ENTRY_BYTES
 
 
-def pack(namespace, type, span, chunk, key, value):  # type: ignore[no-untyped-def]
+def pack(
+    namespace: int, type: int, span: int, chunk: int, key: bytes, value: "Buffer"
+) -> bytearray:
     """Bytes of an entry; `value` is padded with 0xFF to 8 bytes."""
     raw = bytearray(b"\xff" * ENTRY_BYTES)
     struct.pack_into("<BBBB", raw, 0, namespace, type, span, chunk)

@@ -7,7 +7,7 @@ Header: u32 state, u32 sequence, u8 version, 0xFF, u32 CRC at 28; bitmap of two 
 import struct
 
 from . import errors
-from .nor import SECTOR_BYTES
+from .nor import SECTOR_BYTES, Nor
 from .nvs_item import (
     ANY,
     BLOB,
@@ -24,6 +24,10 @@ from .nvs_item import (
     entries_for,
     pack,
 )
+
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from .nor import Buffer
 
 UNINITIALIZED = 0xFFFFFFFF
 ACTIVE = 0xFFFFFFFE
@@ -45,26 +49,26 @@ class PageFullError(Exception):
 class Page:
     """One page at `base`, an address in the flash `nor`."""
 
-    def __init__(self, nor, base):  # type: ignore[no-untyped-def]
+    def __init__(self, nor: Nor, base: int) -> None:
         self.nor = nor
         self.base = base
         self.sequence = 0
         self._reset(UNINITIALIZED)
 
-    def _reset(self, state):  # type: ignore[no-untyped-def]
+    def _reset(self, state: int) -> None:
         self.state = state
         self.used = 0
         self.next_free = ENTRY_COUNT if state in (FULL, FREEING) else 0
         self.table = bytearray(b"\xff" * 32)
 
     @property
-    def listed(self):  # type: ignore[no-untyped-def]
+    def listed(self) -> bool:
         """Whether the page holds, or held, data: ACTIVE, FULL or FREEING."""
         return self.state in (ACTIVE, FULL, FREEING)
 
     # ---- loading
 
-    def load(self):  # type: ignore[no-untyped-def]
+    def load(self) -> None:
         """Read header and bitmap, and repair what a power cut left. Raises for an old version."""
         header = bytearray(32)
         self.nor.read(self.base, header)
@@ -90,7 +94,7 @@ class Page:
         else:
             self._repair_full()
 
-    def _find_free(self):  # type: ignore[no-untyped-def]
+    def _find_free(self) -> None:
         free = 0
         while free < ENTRY_COUNT and self.entry_state(free) != EMPTY:
             free += 1
@@ -103,9 +107,9 @@ class Page:
             self._set_states(self.next_free, self.next_free + 1, ERASED)
             self.next_free += 1
 
-    def _repair_active(self):  # type: ignore[no-untyped-def]
+    def _repair_active(self) -> None:
         """Erase torn items, and the older one of two with the same name."""
-        seen = {}  # type: ignore[var-annotated]
+        seen: dict[tuple[int, bytes, int], int] = {}
         index = 0
         while index < self.next_free:
             state = self.entry_state(index)
@@ -125,7 +129,7 @@ class Page:
             seen[name] = index
             index += item.span
 
-    def _repair_full(self):  # type: ignore[no-untyped-def]
+    def _repair_full(self) -> None:
         index = 0
         while index < ENTRY_COUNT:
             if self.entry_state(index) != WRITTEN:
@@ -140,25 +144,33 @@ class Page:
                 self.erase_entry(index)
             index += item.span
 
-    def _whole(self, item, index):  # type: ignore[no-untyped-def]
+    def _whole(self, item: Item, index: int) -> bool:
         return all(self.entry_state(i) == WRITTEN for i in range(index, index + item.span))
 
     # ---- reading
 
-    def _address(self, index):  # type: ignore[no-untyped-def]
+    def _address(self, index: int) -> int:
         return self.base + 64 + index * ENTRY_BYTES
 
-    def entry_state(self, index):  # type: ignore[no-untyped-def]
+    def entry_state(self, index: int) -> int:
         """State of one entry: EMPTY, WRITTEN, ERASED or ILLEGAL."""
         return (self.table[index >> 2] >> ((index & 3) * 2)) & 3
 
-    def item(self, index):  # type: ignore[no-untyped-def]
+    def item(self, index: int) -> Item:
         """The `Item` of one entry."""
         raw = bytearray(ENTRY_BYTES)
         self.nor.read(self._address(index), raw)
         return Item(raw)
 
-    def find(self, namespace, type, key, chunk=CHUNK_ANY, start=0, version=None):  # type: ignore[no-untyped-def]
+    def find(
+        self,
+        namespace: int,
+        type: int,
+        key: "bytes | None",
+        chunk: int = CHUNK_ANY,
+        start: int = 0,
+        version: "int | None" = None,
+    ) -> "tuple[int, Item] | None":
         """(index, item) of the first match at or after entry `start`, or None.
 
         `NAMESPACE_ANY`, `ANY`, key None and version None match all; `chunk` only for BLOB_DATA.
@@ -180,7 +192,7 @@ class Page:
             index += item.span if item.type in VARIABLE else 1
         return None
 
-    def data(self, index, item):  # type: ignore[no-untyped-def]
+    def data(self, index: int, item: Item) -> "bytearray | None":
         """Data of a variable-length item, or None (and the item erased) if its CRC is wrong."""
         buffer = bytearray(item.size)
         self.nor.read(self._address(index + 1), buffer)
@@ -189,7 +201,7 @@ class Page:
         self.erase_entry(index)
         return None
 
-    def tailroom(self):  # type: ignore[no-untyped-def]
+    def tailroom(self) -> int:
         """Bytes of blob data that still fit, the entry of the item itself taken off."""
         if self.state == UNINITIALIZED:
             return CHUNK_MAX_BYTES
@@ -199,7 +211,9 @@ class Page:
 
     # ---- writing
 
-    def write(self, namespace, type, key, data, chunk=CHUNK_ANY):  # type: ignore[no-untyped-def]
+    def write(
+        self, namespace: int, type: int, key: bytes, data: "Buffer", chunk: int = CHUNK_ANY
+    ) -> None:
         """Append an item: entries first, then their state. Raises `PageFullError`."""
         if self.state == UNINITIALIZED:
             self._initialize()
@@ -217,23 +231,23 @@ class Page:
             if rest:
                 self._write_entry(rest + b"\xff" * (ENTRY_BYTES - len(rest)))
 
-    def _initialize(self):  # type: ignore[no-untyped-def]
+    def _initialize(self) -> None:
         header = bytearray(b"\xff" * 32)
         struct.pack_into("<IIB", header, 0, ACTIVE, self.sequence, VERSION_2)
         struct.pack_into("<I", header, 28, data_crc(header[4:28]))
         self.nor.program(self.base, header)
         self._reset(ACTIVE)
 
-    def _write_entry(self, raw):  # type: ignore[no-untyped-def]
+    def _write_entry(self, raw: "Buffer") -> None:
         self._write_entries(raw, 1)
 
-    def _write_entries(self, raw, count):  # type: ignore[no-untyped-def]
+    def _write_entries(self, raw: "Buffer", count: int) -> None:
         self.nor.program(self._address(self.next_free), raw)
         self._set_states(self.next_free, self.next_free + count, WRITTEN)
         self.used += count
         self.next_free += count
 
-    def _set_states(self, begin, end, state):  # type: ignore[no-untyped-def]
+    def _set_states(self, begin: int, end: int, state: int) -> None:
         """Change entry states from the last to the first, one bitmap word per program."""
         index = end - 1
         while index >= begin:
@@ -244,7 +258,7 @@ class Page:
                 self.nor.program(self.base + 32 + word, self.table[word : word + 4])
             index -= 1
 
-    def erase_entry(self, index):  # type: ignore[no-untyped-def]
+    def erase_entry(self, index: int) -> None:
         """Mark the item that begins at `index` erased, with its data."""
         span = 1
         if self.entry_state(index) == WRITTEN:
@@ -256,12 +270,12 @@ class Page:
         self._set_states(index, index + span, ERASED)
         self.next_free = max(self.next_free, index + span)
 
-    def change_state(self, state):  # type: ignore[no-untyped-def]
+    def change_state(self, state: int) -> None:
         """Program a further page state: FULL or FREEING."""
         self.nor.program(self.base, struct.pack("<I", state))
         self.state = state
 
-    def copy_items(self, other):  # type: ignore[no-untyped-def]
+    def copy_items(self, other: "Page") -> None:
         """Append every live item to the page `other`."""
         if self.used and other.state == UNINITIALIZED:
             other._initialize()
@@ -275,13 +289,15 @@ class Page:
                 other._write_entry(self.item(index).raw)
                 index += 1
 
-    def erase(self):  # type: ignore[no-untyped-def]
+    def erase(self) -> None:
         """Erase the sector; the page is free again."""
         self.nor.erase(self.base, SECTOR_BYTES)
         self._reset(UNINITIALIZED)
 
 
-def _matches(item, namespace, type, key, chunk, version):  # type: ignore[no-untyped-def]
+def _matches(
+    item: Item, namespace: int, type: int, key: "bytes | None", chunk: int, version: "int | None"
+) -> bool:
     if namespace not in (NAMESPACE_ANY, item.namespace) or key not in (None, item.key):
         return False
     if type == BLOB_DATA and chunk not in (CHUNK_ANY, item.chunk):

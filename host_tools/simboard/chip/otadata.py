@@ -8,7 +8,7 @@ u32 CRC-32 of the four sequence bytes. Rules of `esp_ota_ops.c` and `bootloader_
 import struct
 from binascii import crc32
 
-from .nor import SECTOR_BYTES
+from .nor import SECTOR_BYTES, Nor
 
 ENTRY_FORMAT = "<I20sII"
 EMPTY = 0xFFFFFFFF
@@ -21,7 +21,7 @@ UNDEFINED = 0xFFFFFFFF
 NO_LABEL = b"\xff" * 20
 
 
-def sequence_crc(sequence):  # type: ignore[no-untyped-def]
+def sequence_crc(sequence: int) -> int:
     """CRC of an entry: over the four bytes of its sequence only, started at 0xFFFFFFFF."""
     return crc32(struct.pack("<I", sequence), 0xFFFFFFFF)
 
@@ -29,36 +29,42 @@ def sequence_crc(sequence):  # type: ignore[no-untyped-def]
 class Entry:
     """One of the two entries, as it stands in flash."""
 
-    def __init__(self, sequence=EMPTY, state=UNDEFINED, crc=EMPTY, label=NO_LABEL):  # type: ignore[no-untyped-def]
+    def __init__(
+        self,
+        sequence: int = EMPTY,
+        state: int = UNDEFINED,
+        crc: int = EMPTY,
+        label: bytes = NO_LABEL,
+    ) -> None:
         self.sequence = sequence
         self.state = state
         self.crc = crc
         self.label = label
 
     @property
-    def crc_right(self):  # type: ignore[no-untyped-def]
+    def crc_right(self) -> bool:
         """Whether the CRC belongs to the sequence."""
         return self.crc == sequence_crc(self.sequence)
 
     @property
-    def invalid(self):  # type: ignore[no-untyped-def]
+    def invalid(self) -> bool:
         """Empty, or marked INVALID or ABORTED; says nothing about the CRC."""
         return self.sequence == EMPTY or self.state in (INVALID, ABORTED)
 
     @property
-    def valid(self):  # type: ignore[no-untyped-def]
+    def valid(self) -> bool:
         """Usable for a boot."""
         return not self.invalid and self.crc_right
 
     @property
-    def initial(self):  # type: ignore[no-untyped-def]
+    def initial(self) -> bool:
         """Never written, or torn."""
         return self.sequence == EMPTY or not self.crc_right
 
 
-def read(nor, address):  # type: ignore[no-untyped-def]
+def read(nor: Nor, address: int) -> list[Entry]:
     """The two entries of the otadata partition at `address`."""
-    entries = []  # type: ignore[var-annotated]
+    entries: list[Entry] = []
     raw = bytearray(32)
     for index in (0, 1):
         nor.read(address + index * SECTOR_BYTES, raw)
@@ -67,14 +73,14 @@ def read(nor, address):  # type: ignore[no-untyped-def]
     return entries
 
 
-def write(nor, address, index, entry):  # type: ignore[no-untyped-def]
+def write(nor: Nor, address: int, index: int, entry: Entry) -> None:
     """Rewrite one entry: an erase, then a program; a power cut between leaves it empty."""
     raw = struct.pack(ENTRY_FORMAT, entry.sequence, entry.label, entry.state, entry.crc)
     nor.erase(address + index * SECTOR_BYTES, SECTOR_BYTES)
     nor.program(address + index * SECTOR_BYTES, raw)
 
 
-def active(entries):  # type: ignore[no-untyped-def]
+def active(entries: list[Entry]) -> int:
     """Index of the entry that decides, or -1: the higher sequence, entry 0 if they are equal."""
     first, second = entries
     if first.valid and second.valid:
@@ -84,12 +90,12 @@ def active(entries):  # type: ignore[no-untyped-def]
     return 1 if second.valid else -1
 
 
-def slot_of(entry, slot_count):  # type: ignore[no-untyped-def]
+def slot_of(entry: Entry, slot_count: int) -> int:
     """Number of the slot that an entry names."""
     return (entry.sequence - 1) % slot_count
 
 
-def select(nor, address, slot, slot_count):  # type: ignore[no-untyped-def]
+def select(nor: Nor, address: int, slot: int, slot_count: int) -> None:
     """What `set_boot` writes for ota_`slot`: state NEW into the entry that is not active.
 
     Selecting the slot that is already selected gives both entries the same sequence, and destroys
@@ -108,7 +114,7 @@ def select(nor, address, slot, slot_count):  # type: ignore[no-untyped-def]
     write(nor, address, index, entry)
 
 
-def mark_valid(nor, address):  # type: ignore[no-untyped-def]
+def mark_valid(nor: Nor, address: int) -> bool:
     """Mark the active entry VALID, whatever slot runs; False if no entry is active."""
     entries = read(nor, address)
     index = active(entries)

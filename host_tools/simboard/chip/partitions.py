@@ -7,6 +7,12 @@ EB EB that ends in the MD5 of the rows before it; 0xFF to the end of the sector.
 import hashlib
 import struct
 
+from .nor import Nor
+
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 TABLE_ADDRESS = 0x8000
 TABLE_BYTES = 0xC00
 ROW_FORMAT = "<2sBBII16sI"
@@ -31,7 +37,9 @@ class TableError(Exception):
 class Entry:
     """One partition: `type`, `subtype`, `address`, `size` in bytes, `label`, `flags`."""
 
-    def __init__(self, type, subtype, address, size, label, flags=0):  # type: ignore[no-untyped-def]
+    def __init__(
+        self, type: int, subtype: int, address: int, size: int, label: str, flags: int = 0
+    ) -> None:
         self.type = type
         self.subtype = subtype
         self.address = address
@@ -40,17 +48,17 @@ class Entry:
         self.flags = flags
 
     @property
-    def read_only(self):  # type: ignore[no-untyped-def]
+    def read_only(self) -> bool:
         """Whether IDF refuses to write it."""
         return bool(self.flags & FLAG_READ_ONLY)
 
     @property
-    def end(self):  # type: ignore[no-untyped-def]
+    def end(self) -> int:
         """First address after the partition."""
         return self.address + self.size
 
 
-def encode(entries):  # type: ignore[no-untyped-def]
+def encode(entries: "Sequence[Entry]") -> bytes:
     """Bytes of the table, padded to `TABLE_BYTES`."""
     rows = b""
     for entry in entries:
@@ -70,9 +78,9 @@ def encode(entries):  # type: ignore[no-untyped-def]
     return rows + b"\xff" * (TABLE_BYTES - len(rows))
 
 
-def decode(table):  # type: ignore[no-untyped-def]
+def decode(table: bytearray) -> list[Entry]:
     """Entries of a table in the order they stand in. Raises `TableError`."""
-    entries = []  # type: ignore[var-annotated]
+    entries: list[Entry] = []
     for offset in range(0, len(table) - 31, 32):
         row = bytes(table[offset : offset + 32])
         if row[:16] == MD5_MAGIC:
@@ -87,14 +95,16 @@ def decode(table):  # type: ignore[no-untyped-def]
     raise TableError("partition table has no MD5 row")
 
 
-def load(nor):  # type: ignore[no-untyped-def]
+def load(nor: Nor) -> list[Entry]:
     """Entries of the table in a flash. Raises `TableError`."""
     table = bytearray(TABLE_BYTES)
     nor.read(TABLE_ADDRESS, table)
     return decode(table)
 
 
-def find(entries, type, subtype=SUBTYPE_ANY, label=None):  # type: ignore[no-untyped-def]
+def find(
+    entries: "Sequence[Entry]", type: int, subtype: int = SUBTYPE_ANY, label: "str | None" = None
+) -> list[Entry]:
     """Entries that match, in table order; `SUBTYPE_ANY` and None match all."""
     return [
         entry
@@ -105,9 +115,9 @@ def find(entries, type, subtype=SUBTYPE_ANY, label=None):  # type: ignore[no-unt
     ]
 
 
-def ota_slots(entries):  # type: ignore[no-untyped-def]
+def ota_slots(entries: "Sequence[Entry]") -> list[Entry]:
     """OTA app partitions ota_0, ota_1, … without a gap, as IDF counts them."""
-    slots = []  # type: ignore[var-annotated]
+    slots: list[Entry] = []
     while len(slots) < 16:
         found = find(entries, TYPE_APP, SUBTYPE_OTA_0 + len(slots))
         if not found:
@@ -116,13 +126,13 @@ def ota_slots(entries):  # type: ignore[no-untyped-def]
     return slots
 
 
-def first(entries, type, subtype):  # type: ignore[no-untyped-def]
+def first(entries: "Sequence[Entry]", type: int, subtype: int) -> "Entry | None":
     """First matching entry or None."""
     found = find(entries, type, subtype)
     return found[0] if found else None
 
 
-def with_vfs(entries, flash_bytes):  # type: ignore[no-untyped-def]
+def with_vfs(entries: list[Entry], flash_bytes: int) -> list[Entry]:
     """The table as MicroPython's port completes it at boot.
 
     A "vfs" data partition from the end of the last partition to the end of the flash, if the table

@@ -1,8 +1,8 @@
 """Module `esp32`: Partition, NVS, heap figures (mpy:ports/esp32/esp32_partition.c, esp32_nvs.c)."""
 
 import _thread
-import uctypes
 
+import uctypes
 from chip import errors, image, nvs, otadata, partitions
 from chip.errors import esp_error
 from chip.nor import SECTOR_BYTES

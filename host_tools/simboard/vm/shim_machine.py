@@ -1,6 +1,5 @@
 """Module `machine`: resets, watchdog, clock."""
 
-import json
 import time
 
 from machine import idle
@@ -51,6 +50,7 @@ def freq(hz=None):
     if hz not in _FREQUENCIES:
         raise ValueError("frequency must be 20MHz, 40MHz, 80Mhz, 160MHz or 240MHz")
     core.volatile["freq"] = hz
+    return None
 
 
 def deepsleep(time_ms=None):
@@ -117,6 +117,7 @@ class RTC:
         year, month, day, _, hour, minute, second, microsecond = value
         unix_s = time.mktime((year, month, day, hour, minute, second, 0, 0, 0))
         set_clock(unix_s + microsecond / 1_000_000)
+        return None
 
     def init(self, value):
         """Set the clock; here the hour follows the day."""
@@ -135,3 +136,4 @@ class RTC:
             raise ValueError("buffer too long")
         core.rtc_memory.seek(0)
         core.rtc_memory.write(len(data).to_bytes(2, "little") + data)
+        return None

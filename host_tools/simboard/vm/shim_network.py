@@ -116,6 +116,7 @@ def hostname(name=None):
     if name is None:
         return _hostname
     _hostname = name
+    return None
 
 
 def country(code=None):

@@ -320,7 +320,7 @@ class socket(io.IOBase):
     def sendall(self, data):
         """All of `data`, or an error."""
         view = memoryview(data)
-        while len(view):
+        while view:
             view = view[self.send(view) :]
 
     def sendto(self, data, address):

@@ -2,6 +2,8 @@
 
 import io
 import select
+
+import shim_socket
 import tls as _tls
 from tls import (
     CERT_NONE,
@@ -11,8 +13,6 @@ from tls import (
     PROTOCOL_TLS_CLIENT,
     PROTOCOL_TLS_SERVER,
 )
-
-import shim_socket
 from vm_core import core
 
 _POLL = 3

@@ -6,6 +6,7 @@ in `sys.modules` is not enough: the constants are changed where they stand.
 
 import errno
 import struct
+
 import uctypes
 
 NAMES = (

@@ -2,15 +2,17 @@
 
 import builtins
 import gc
+import os
 import sys
 import time
+
 import uctypes
 import vfs
 
 gc.threshold(16384)  # keep what the shims leave close together: device code gets one free range
+import shim_sys
 import vm_core
 
-FILLERS_AT_ONCE = 32  # of 32 bytes
 SHIMS = ("esp32", "machine", "network", "socket", "tls", "os", "vfs", "time")
 CORRUPTED = """\
 The filesystem appears to be corrupted. If you had important data there, you
@@ -44,7 +46,7 @@ def run(config, main_globals):
     main_globals["__name__"] = "__main__"
     sys.path[:] = ["", ".frozen", "/lib"]
     sys.argv[:] = []
-    core.filler = _fill_holes(config["heap_bytes"])
+    core.filler = _fill_holes(config)
     gc.threshold(-1)
     _mount_root(mount)
     if _run_file("boot.py", main_globals, core):
@@ -61,44 +63,41 @@ def _free_range(size_bytes):
     return uctypes.addressof(bytearray(size_bytes))
 
 
-def _fill_holes(vm_heap_bytes):
-    """Take every hole that the shims left, and what is free beyond the heap the board shall have.
+def _fill_holes(config):
+    """Take the holes that the shims left, and what is free beyond the heap the board shall have.
 
     Device code then has its heap in one piece; one byte of 80 in it is the collector's table.
     """
-    limit = _free_range(vm_heap_bytes * 9 // 10)
+    limit = _free_range(config["heap_bytes"] + config["slack_bytes"] // 2)
     gc.collect()
-    filler = ()
-    while id(filler) < limit or gc.mem_free() > vm_heap_bytes * 79 // 80:
-        for _ in range(FILLERS_AT_ONCE):
-            filler = (filler,)
-    return filler
+    holes = [None]
+    while id(holes) < limit:
+        holes = (holes,)
+    return holes, bytearray(gc.mem_free() - config["heap_bytes"] * 79 // 80)
 
 
 def _install_shims():
     """Put the shims into `sys.modules`; return the names of modules that device code must not see."""
-    known = set(sys.modules)
     modules = {}
     for name in SHIMS:
         modules[name] = __import__("shim_" + name)
         if name == "network":
             sys.modules["network"] = modules[name]  # the socket shim asks it for the link
-    import shim_sys
     import vm_errno
     import vm_imports
 
     if not vm_errno.install():
         modules["errno"] = __import__("shim_errno")
-    vm_imports.install()
     for name, module in modules.items():
         sys.modules[name] = module
         if name not in ("tls", "esp32"):
             sys.modules["u" + name] = module
     sys.modules["sys"] = shim_sys.make()
     sys.modules["ntptime"] = __import__("shim_ntptime")
-    import flashbdev
-    import umqtt.simple
+    import flashbdev  # noqa: F401 - frozen on the chip: loaded while the host's files are there
+    import umqtt.simple  # noqa: F401 - likewise
 
+    vm_imports.install()
     keep = set(modules) | {"u" + name for name in modules}
     keep |= {"sys", "ntptime", "flashbdev", "umqtt", "umqtt.simple", "__main__"}
     return [name for name in sys.modules if name not in keep]
@@ -132,8 +131,6 @@ def _initial_setup(bdev, mount):
 
 def _run_file(name, main_globals, core):
     """`pyexec_file_if_exists`: False if an exception ended the file; sys.exit() resets softly."""
-    import os
-
     try:
         os.stat(name)
     except OSError:
@@ -145,7 +142,5 @@ def _run_file(name, main_globals, core):
         print("MPY: soft reboot")
         core.soft_reset()
     except BaseException as error:
-        import sys as shown_sys
-
-        shown_sys.print_exception(error)
+        shim_sys.print_exception(error)
     return False

@@ -9,6 +9,7 @@ import os
 import random
 
 import uctypes
+
 from chip import errors, otadata
 from chip.nor import SECTOR_BYTES, Nor
 
@@ -97,7 +98,9 @@ class Partition:
             entries = otadata.read(chip.nor, OTADATA)
             active = otadata.active(entries)
             slots = chip.slots()
-            self.row = slots[0] if active < 0 else slots[otadata.slot_of(entries[active], len(slots))]
+            self.row = (
+                slots[0] if active < 0 else slots[otadata.slot_of(entries[active], len(slots))]
+            )
             return
         label = chip.running if which == self.RUNNING else which
         rows = [row for row in chip.table if row[4] == label]

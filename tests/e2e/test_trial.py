@@ -1,0 +1,101 @@
+"""A release that does not pass its trial is back on the old version by itself, and EnOS reads why."""
+
+from __future__ import annotations
+
+import pytest
+
+from host_tools.demo.rig import Rig
+from host_tools.demo.script import NEW_GREETING
+
+TAIL = """
+
+def self_test():
+    return {self_test}
+
+
+def on_progress(step, desc):
+    pass
+"""
+
+
+def app(body: str, self_test: str = "True", head: str = "import asyncio") -> str:
+    lines = "\n".join("    " + line for line in body.splitlines())
+    return f'"""A bad one."""\n{head}\n\n\nasync def run():\n{lines}\n' + TAIL.format(
+        self_test=self_test
+    )
+
+
+BAD = {
+    "import": (app("pass", head="import nothing_like_this"), "no module named"),
+    "raises": (app("raise ValueError('boom')"), "ValueError('boom',)"),
+    "late": (app("await asyncio.sleep(1)\nraise ValueError('late')"), "ValueError('late',)"),
+    "returns": (app("await asyncio.sleep(1)"), "the application returned"),
+    "self_test": (app("while True:\n    await asyncio.sleep(1)", "False"), "self_test failed"),
+    "hangs": (app("while True:\n    pass"), "watchdog"),
+    "exits": (app("import sys\nsys.exit()"), "SystemExit"),
+    "resets": (app("import machine\nmachine.reset()"), "reset during the trial"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_trial_bad_application_rolls_back_and_is_reported(tmp_path, releases, workshop, kind):
+    text, reason = BAD[kind]
+    bad = workshop.release("1.2.0", 3, app=text, name=f"bad-{kind}")
+    with Rig(tmp_path) as rig:
+        rig.make_board(releases["1.0.0"], watchdog_s=3)
+        rig.board.power_on()
+        rig.wait_version("1.0.0")
+        task = rig.wait_task(rig.push(bad.path, "1.2.0"))
+        assert (task["status"], task["progress"]) == ("failed", -6)
+        assert task["desc"].startswith("1.2.0: rolled back: ")
+        assert reason in task["desc"]
+        rig.wait("inform after rollback", lambda: len(rig.messages("inform")) >= 2)
+        assert {m["payload"]["params"]["version"] for m in rig.messages("inform")} == {"1.0.0"}
+        # The agent goes on serving: the next release arrives.
+        assert rig.wait_task(rig.push(releases["1.1.0"], "1.1.0"))["status"] == "succeeded"
+        rig.wait_console(NEW_GREETING)
+
+
+def test_trial_without_link_ends_at_its_deadline(tmp_path, releases):
+    with Rig(tmp_path) as rig:
+        rig.make_board(releases["1.0.0"], trial_s=4)
+        rig.board.power_on()
+        rig.wait_version("1.0.0")
+        job = rig.push(releases["1.1.0"], "1.1.0")
+        rig.wait_console("selected the new slot")
+        rig.board.set_air(False)
+        rig.wait_console("not proven within 4 s")
+        rig.wait_console("version 1.0.0", count=3)
+        rig.board.set_air(True)
+        task = rig.wait_task(job, timeout_s=90)
+        assert task["progress"] == -6
+        assert "not proven within 4 s" in task["desc"]
+
+
+def test_trial_ended_by_a_power_cut_before_the_mark_returns_to_the_old_release(tmp_path, releases):
+    with Rig(tmp_path) as rig:
+        rig.make_board(releases["1.0.0"], trial_app_s=30)
+        rig.board.power_on()
+        rig.wait_version("1.0.0")
+        job = rig.push(releases["1.1.0"], "1.1.0")
+        rig.wait_console(NEW_GREETING)
+        rig.board.power_off()
+        rig.board.power_on()
+        task = rig.wait_task(job)
+        assert task["progress"] == -6
+        assert rig.version() == "1.0.0"
+
+
+def test_trial_informs_the_new_version_only_after_the_mark(tmp_path, releases):
+    with Rig(tmp_path) as rig:
+        rig.make_board(releases["1.0.0"])
+        rig.board.power_on()
+        rig.wait_version("1.0.0")
+        rig.wait_task(rig.push(releases["1.1.0"], "1.1.0"))
+        marked = rig.wait_console("trial passed")
+        t_marked = next(e["t"] for e in rig.events if e.get("line") == marked)
+        hundred, inform = (
+            next(m["time"] for m in rig.messages(tail) if wanted in str(m["payload"]["params"]))
+            for tail, wanted in (("progress", "'100'"), ("inform", "1.1.0"))
+        )
+        assert t_marked - 0.5 <= hundred <= inform

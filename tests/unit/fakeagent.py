@@ -1,0 +1,229 @@
+"""An agent whose session, link and upgrade are played by the test; `Agent` itself is the real one.
+
+The heap of a test has no room for all of them, and each has tests of its own.
+"""
+
+import asyncio
+import json
+import sys
+
+import esp32
+import images
+import machine
+from enos_ota.errors import LinkError
+from helpers import Case, run
+
+KEYS = {"product_key": "pk", "device_key": "dk", "device_secret": "s", "mqtt": "mqtts://h"}
+COMMAND = {
+    "version": "2.0",
+    "sign": "ab" * 32,
+    "signMethod": "sha256",
+    "fileUrl": "https://h/f.bin",
+    "fileSize": 8192,
+}
+
+
+class Session:
+    """`answers`: kind -> reply, None for no reply, or an exception to raise. `done`: what was asked, in order."""
+
+    made = None
+
+    def __init__(self, config, login, on_upgrade) -> None:
+        Session.made = self
+        self.deliver = on_upgrade
+        self.sock = self
+        self.is_open = False
+        self.opened = self.closed = 0
+        self.refusals = []
+        self.troubles = []
+        self.answers = {
+            "inform": {"code": 200},
+            "progress": {"code": 200},
+            "getversion": {"data": []},
+        }
+        self.done = []
+        self.tries = []
+
+    async def open(self, context) -> None:
+        self.opened += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.is_open = True
+
+    def close(self) -> None:
+        self.closed += 1
+        self.is_open = False
+
+    def backoff_ms(self):
+        return 1000
+
+    def poll(self) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
+
+    def send(self, kind, params):
+        if not self.is_open:
+            raise LinkError("closed")
+        self.done.append((kind, params))
+
+    def reply(self, tail, payload) -> None:
+        self.done.append((tail, json.loads(payload)))
+
+    async def request(self, kind, params, tries=3):
+        self.done.append((kind, params))
+        self.tries.append(tries)
+        answer = self.answers[kind]
+        if isinstance(answer, list):
+            answer = answer.pop(0) if answer else {"code": 200}
+        if callable(answer):
+            answer = answer()
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is None:
+            for _ in range(5):
+                await asyncio.sleep_ms(0)
+            raise LinkError("no reply to " + kind)
+        return answer
+
+
+class Link:
+    """`done`: the session's; what the link was asked for goes there too."""
+
+    errors = []
+    floors = []
+
+    def __init__(self, config) -> None:
+        Link.floors = []
+
+    async def up(self) -> None:
+        if Link.errors:
+            raise Link.errors.pop(0)
+
+    def set_clock(self, floor_s) -> None:
+        Link.floors.append(floor_s)
+
+
+class Upgrade:
+    """`plan`: what each upgrade does in turn: an exception, "reset", or "hang"."""
+
+    plan = []
+    begun = []
+
+    def __init__(self, agent, firmware, buf) -> None:
+        assert len(buf) == 4096
+        Upgrade.begun.append(firmware.version)
+
+    async def run(self) -> None:
+        deed = Upgrade.plan.pop(0)
+        if deed == "reset":
+            machine.reset()
+        while deed == "hang":
+            await asyncio.sleep_ms(0)
+        await asyncio.sleep_ms(0)
+        raise deed
+
+
+class Trust:
+    asked = []
+
+    @classmethod
+    def tls_context(cls, paths):
+        cls.asked.append(paths)
+        return "context"
+
+
+class Trial:
+    """`verdicts`: what each `prove` raises in turn, or "passed"."""
+
+    verdicts = []
+    watched = 0
+
+    def __init__(self, agent) -> None:
+        self.agent = agent
+
+    def watch(self) -> None:
+        Trial.watched += 1
+
+    async def prove(self) -> None:
+        self.agent.session.done.append(("prove", {}))
+        verdict = Trial.verdicts.pop(0)
+        if verdict != "passed":
+            raise verdict
+        self.agent.owe(100, "2.0")
+
+
+class Module:
+    """A module of one name."""
+
+
+def played(name, **content) -> None:
+    module = Module()
+    for key, value in content.items():
+        setattr(module, key, value)
+    sys.modules["enos_ota." + name] = module
+
+
+played("session", Session=Session)
+played("link", Link=Link)
+played("upgrade", Upgrade=Upgrade)
+played("trial", Trial=Trial)
+played("trust", tls_context=Trust.tls_context)
+from enos_ota import agent  # noqa: E402
+
+
+class WithAgent(Case):
+    """A board that runs release 1.0.0 in ota_0; `make` the agent, then `drive` it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.lines = []
+        self.patch(agent, "log", lambda level, text: self.lines.append(text))
+        self.clock = self.slow(agent)
+        chip = self.chip = esp32.power_up()
+        chip.entry(0, 1, 2)
+        image = images.image()
+        images.put("ota_0", image)
+        images.put("ota_0", images.record_bytes(image, "1.0.0"), 4096)
+        machine.State.watchdog_ms = None
+        Link.errors = []
+        Upgrade.plan = []
+        Upgrade.begun = []
+        Trial.verdicts = []
+
+    def make(self, settings=(), **hooks):
+        self.agent = agent.Agent(dict(KEYS, **dict(settings)), **hooks)
+        self.session = Session.made
+        return self.agent
+
+    def drive(self, done, *others) -> None:
+        """Run the agent until `done()`; a board that resets ends it too."""
+
+        async def main():
+            asyncio.create_task(self.agent.run())
+            for other in others:
+                asyncio.create_task(other)
+            for _ in range(4000):
+                if done():
+                    return
+                await asyncio.sleep_ms(0)
+            raise AssertionError("never: " + repr(self.session.done))
+
+        try:
+            run(main())
+        except machine.Reset:
+            self.was_reset = True
+
+    def said(self, kind):
+        """The params or payloads of all requests of a kind."""
+        return [params for name, params in self.session.done if name == kind]
+
+    def steps(self):
+        return [params["step"] for params in self.said("progress")]
+
+    def command(self, **changes) -> None:
+        self.session.deliver({"id": "7", "params": dict(COMMAND, **changes)})
+
+    def journal(self):
+        from enos_ota import journal
+
+        return journal.load()

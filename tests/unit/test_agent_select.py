@@ -1,0 +1,97 @@
+"""The agent: releases on request."""
+
+from enos_ota.errors import LinkError, VerifyError
+from fakeagent import COMMAND, Upgrade, WithAgent, agent
+from helpers import run
+
+
+class TestCheck(WithAgent):
+    def offers(self, data):
+        self.make()
+        self.session.answers["getversion"] = {"code": 200, "data": data}
+        return [firmware.version for firmware in run(self.agent.check())]
+
+    def test_check_several_one_none_null_absent_and_object(self):
+        self.assertEqual(self.offers([COMMAND, dict(COMMAND, version="3.0")]), ["2.0", "3.0"])
+        self.assertEqual(self.offers([COMMAND]), ["2.0"])
+        for data in ([], None, {}, ""):
+            self.assertEqual(self.offers(data), [])
+        self.session.answers["getversion"] = {"code": 200}
+        self.assertEqual(run(self.agent.check()), [])
+
+    def test_check_without_an_answer_is_a_link_error(self):
+        self.make()
+        self.session.answers["getversion"] = None
+        self.raised(LinkError, run, self.agent.check())
+
+    def test_upgrade_of_an_offer_returns_after_a_failure(self):
+        self.make()
+        Upgrade.plan = [VerifyError("digest")]
+        self.session.answers["getversion"] = {"data": [COMMAND]}
+
+        async def ask():
+            await self.agent.upgrade((await self.agent.check())[0])
+            self.returned = self.agent.word
+
+        self.returned = None
+        self.drive(lambda: self.returned, ask())
+        self.assertEqual(self.returned, (-3, "2.0: digest"))
+
+
+class TestSelect(WithAgent):
+    def asked(self):
+        return len(self.said("getversion"))
+
+    def test_without_a_period_nothing_is_asked(self):
+        self.make(select=agent.select_first)
+        self.drive(lambda: self.clock.now_ms > 100_000)
+        self.assertEqual(self.asked(), 0)
+
+    def test_select_is_asked_at_once_and_then_each_period(self):
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        self.drive(lambda: self.asked() == 1)
+        start = self.clock.now_ms
+        self.assertTrue(start < 10_000)
+        self.drive(lambda: self.asked() == 3)
+        self.assertTrue(115_000 <= self.clock.now_ms - start <= 130_000, self.clock.now_ms - start)
+
+    def test_selected_release_is_begun_without_an_upgrade_reply(self):
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        self.session.answers["getversion"] = {"data": [COMMAND, dict(COMMAND, version="3.0")]}
+        Upgrade.plan = ["hang"]
+        self.drive(lambda: Upgrade.begun)
+        self.assertEqual(Upgrade.begun, ["2.0"])
+        self.assertEqual(self.said("upgrade_reply"), [])
+
+    def test_none_chosen_running_version_and_default_hook_begin_nothing(self):
+        for select in (lambda offers: None, lambda offers: offers[-1], None):
+            self.make(settings={"check_s": 60}, **({"select": select} if select else {}))
+            self.session.answers["getversion"] = {"data": [COMMAND, dict(COMMAND, version="1.0.0")]}
+            self.drive(lambda: self.clock.now_ms > 30_000 and self.said("inform"))
+            self.assertEqual(Upgrade.begun, [])
+
+    def test_nothing_is_asked_while_an_upgrade_is_at_work(self):
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        Upgrade.plan = ["hang"]
+        self.session.answers["getversion"] = {"data": [COMMAND]}
+        self.drive(lambda: self.clock.now_ms > 600_000)
+        self.assertEqual(self.asked(), 1)
+
+    def test_getversion_without_a_reply_does_not_end_the_session(self):
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        self.session.answers["getversion"] = None
+        self.drive(lambda: self.asked() == 3)
+        self.assertEqual(self.session.closed, 0)
+
+    def test_period_of_a_week_is_possible_with_the_ticks_of_a_chip(self):
+        # BUG: ticks_add raises OverflowError beyond 2**29 ms: the agent cannot be made, and every boot ends.
+        clock = self.clock
+        adding = clock.ticks_add
+
+        def ticks_add(ticks, delta):
+            if not -(1 << 29) <= delta < 1 << 29:
+                raise OverflowError("ticks interval overflow")
+            return adding(ticks, delta)
+
+        clock.ticks_add = ticks_add
+        self.make(settings={"check_s": 7 * 86_400}, select=agent.select_first)

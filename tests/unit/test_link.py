@@ -1,0 +1,186 @@
+"""The way to the network, and the clock."""
+
+import sys
+
+import machine
+import network
+from enos_ota import board, link
+from enos_ota.errors import LinkError
+from enos_ota.link import Link
+from helpers import Case, run
+
+
+class Config:
+    network = "wifi"
+    ntp = ""
+    wifi = ()
+
+
+class NoNtp:
+    """Stands for `ntptime`."""
+
+    host = "pool.ntp.org"
+    asked = []
+    error = None
+    answer_s = 0
+
+    @classmethod
+    def settime(cls) -> None:
+        cls.asked.append(cls.host)
+        if cls.error:
+            raise cls.error
+        TestClock.now_s = cls.answer_s
+
+
+class TestJoin(Case):
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = self.slow(link)
+        self.patch(link, "log", lambda level, text: None)
+        air = network.State
+        air.known = {"home": "secret", "guest": ""}
+        air.joined = air.error = air._pending = None
+        air.active = False
+        air.asked = []
+        air.polls_to_join = 3
+
+    def up(self, *wifi, **settings):
+        config = Config()
+        config.wifi = [{"ssid": ssid, "password": password} for ssid, password in wifi]
+        for name, value in settings.items():
+            setattr(config, name, value)
+        return run(Link(config).up())
+
+    def test_configured_network_is_joined(self):
+        self.up(("home", "secret"))
+        self.assertEqual(network.State.joined, "home")
+        self.assertTrue(self.clock.now_ms < 20_000)
+
+    def test_joined_network_is_left_alone(self):
+        network.State.joined = "home"
+        self.up(("other", "x"))
+        self.assertEqual(network.State.asked, [])
+
+    def test_networks_are_tried_in_order_each_for_20_s(self):
+        start = self.clock.now_ms
+        self.up(("gone", "x"), ("home", "wrong"), ("home", "secret"))
+        self.assertEqual(network.State.asked, ["gone", "home", "home"])
+        self.assertTrue(40_000 <= self.clock.now_ms - start <= 61_000)
+
+    def test_none_to_be_joined_is_a_link_error_without_the_password(self):
+        text = str(self.raised(LinkError, self.up, ("home", "hunter2")))
+        self.assertFalse("hunter2" in text)
+        self.raised(LinkError, self.up)
+
+    def test_link_of_the_application_is_not_touched(self):
+        self.up(("home", "secret"), network="external")
+        self.assertEqual(network.State.asked, [])
+        self.assertFalse(network.State.active)
+
+    def test_driver_that_refuses_is_a_link_error(self):
+        # BUG: OSError instead (the esp32 port raises it from `connect`); the other networks are not tried.
+        network.State.error = OSError("Wifi Internal State Error")
+        self.raised(LinkError, self.up, ("home", "secret"), ("guest", ""))
+
+    def test_entry_without_a_password_is_an_open_network_or_named(self):
+        # BUG: KeyError: the agent logs it for ever, and the networks after it are not tried.
+        config = Config()
+        config.wifi = [{"ssid": "guest"}, {"ssid": "home", "password": "secret"}]
+        run(Link(config).up())
+        self.assertTrue(network.State.joined is not None)
+
+
+class TestClock(Case):
+    now_s = 0
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.lines = []
+        self.patch(link, "log", lambda level, text: self.lines.append(text))
+        self.patch(board, "unix_time", lambda: TestClock.now_s)
+        self.set = []
+        self.patch(board, "set_clock", self.set.append)
+        sys.modules["ntptime"] = NoNtp
+        NoNtp.asked = []
+        NoNtp.error = None
+        NoNtp.answer_s = 1_800_000_000
+        TestClock.now_s = 946_684_800
+        self.config = Config()
+        self.config.ntp = "ntp.local"
+
+    def test_ntp_is_asked_where_configured(self):
+        Link(self.config).set_clock(0)
+        self.assertEqual(NoNtp.asked, ["ntp.local"])
+        self.assertEqual(self.set, [])
+
+    def test_ntp_is_asked_once_a_day(self):
+        made = Link(self.config)
+        made.set_clock(0)
+        made.set_clock(0)
+        TestClock.now_s += 86_300
+        made.set_clock(0)
+        self.assertEqual(len(NoNtp.asked), 1)
+        TestClock.now_s += 200
+        made.set_clock(0)
+        self.assertEqual(len(NoNtp.asked), 2)
+
+    def test_ntp_without_an_answer_is_asked_again_and_the_floor_holds(self):
+        NoNtp.error = OSError(-202)
+        made = Link(self.config)
+        made.set_clock(1_700_000_000)
+        self.assertEqual(self.set, [1_700_000_000])
+        made.set_clock(1_700_000_000)
+        self.assertEqual(len(NoNtp.asked), 2)
+
+    def test_ntp_that_tells_a_time_before_the_release_is_not_believed(self):
+        NoNtp.answer_s = 1_000_000_000
+        Link(self.config).set_clock(1_700_000_000)
+        self.assertEqual(self.set, [1_700_000_000])
+
+    def test_without_ntp_the_build_time_is_the_floor(self):
+        self.config.ntp = ""
+        made = Link(self.config)
+        made.set_clock(1_700_000_000)
+        self.assertEqual(self.set, [1_700_000_000])
+        TestClock.now_s = 1_700_000_001
+        made.set_clock(1_700_000_000)
+        self.assertEqual(len(self.set), 1)
+        self.assertEqual(NoNtp.asked, [])
+
+
+class TestBoard(Case):
+    """The parts of `board` that link and agent rely on."""
+
+    def test_set_clock_counts_from_the_chips_epoch(self):
+        import time
+
+        board.set_clock(946_684_800 + 1000)
+        t = time.gmtime(1000)
+        self.assertEqual(machine.State.clock, (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+    def test_watchdog_is_in_seconds_and_reset_does_not_return(self):
+        board.watchdog(60)
+        self.assertEqual(machine.State.watchdog_ms, 60_000)
+        try:
+            board.reset()
+            raise AssertionError("returned")
+        except machine.Reset:
+            pass
+
+    def test_largest_free_block_is_that_of_all_regions(self):
+        import esp32
+
+        esp32.chip.largest_block = 12_345
+        self.assertEqual(board.largest_free_block(), 30_000)
+        esp32.chip.largest_block = 54_321
+        self.assertEqual(board.largest_free_block(), 54_321)
+
+    def test_blob_that_is_not_there_is_empty_and_namespaces_are_apart(self):
+        import esp32
+
+        esp32.power_up()
+        self.assertEqual(board.load_blob("x"), b"")
+        board.save_blob("x", b"1")
+        board.save_blob("x", b"2", board.STUBS)
+        self.assertEqual(board.load_blob("x"), b"1")
+        self.assertEqual(board.load_blob("x", board.STUBS), b"2")
