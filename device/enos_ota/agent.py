@@ -22,6 +22,8 @@ _POLL_MS = const(100)
 _STUCK_MS = const(300_000)  # longer than the main loop's longest honest way round
 _TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
 _LAST_WORD_TRIES = const(5)
+_CHECK_LIMIT_S = const(500_000)  # what ticks can measure on a 32-bit chip
+_DESC = const(100)  # characters
 
 
 def select_first(firmwares: list):
@@ -33,17 +35,27 @@ def _nothing(*_arguments) -> None:
     pass
 
 
+def _call(hook, *arguments):
+    # A mistake in a hook must not cost the board its upgrades.
+    try:
+        return hook(*arguments)
+    except Exception as error:
+        sys.print_exception(error)
+
+
 class Agent:
     """Keeps one board upgradable.
 
-    config: path of the settings, or a dict. app: a coroutine function (run as a task) or a plain blocking one
-    (run in a thread). version: used only where the slot has no release record.
-    Hooks: on_upgrade(firmware) -> False to refuse; select(list) -> firmware or None, asked every `check_s`;
-    self_test() -> bool, in a trial; on_progress(step, desc); on_link(state, reason) with state
-    "connected" or "lost".
+    config: path of the settings, or a dict. app: a coroutine or coroutine function (run as a
+    task) or a blocking function (run in a thread).
+    version: used only where the slot has no release record.
+    Hooks: on_upgrade(firmware) -> False to refuse; select(list) -> firmware or None, asked every
+    `check_s`; self_test() -> true when all is well, asked in a trial; on_progress(step, desc);
+    on_link(state, reason) with state "connected" or "lost".
     """
 
     _task: asyncio.Task  # the upgrade at work, while there is a _digest
+    _checked_ms: int | None
 
     def __init__(
         self,
@@ -52,7 +64,7 @@ class Agent:
         version="0",
         on_upgrade=_nothing,
         select=_nothing,
-        self_test=_nothing,
+        self_test=lambda: True,
         on_progress=_nothing,
         on_link=_nothing,
     ) -> None:
@@ -62,6 +74,7 @@ class Agent:
         self.self_test = self_test
         self.on_progress = on_progress
         self.on_link = on_link
+        self._handed_over = None  # a coroutine that a thread found, for the loop
         self.app_ended = ""  # why the application is no longer alive
         self.context: object = None  # of TLS, made when first needed
         self.word: tuple | None = None  # (step, desc) that EnOS has not answered yet
@@ -74,7 +87,7 @@ class Agent:
         self.config = startup.settings(config)
         self.session = Session(self.config, startup.login(self.config), self._commands.append)
         self._link = Link(self.config)
-        self._check_ms = time.ticks_add(self.started_ms, -1000 * self.config.check_s)  # due
+        self._checked_ms = None  # in this session
         watchdog_s = self.config.watchdog_s
         self.version, self.floor_s, on_trial, self.word = startup.look_back(version, watchdog_s)
         if on_trial:
@@ -89,7 +102,7 @@ class Agent:
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""
         asyncio.create_task(self._feed())
-        if isinstance(self.app, type(Agent.run)):
+        if isinstance(self.app, type(Agent.run)) or hasattr(self.app, "send"):
             asyncio.create_task(self._run_app(True))
         elif self.app:
             import _thread
@@ -101,8 +114,8 @@ class Agent:
                 await self._connect()
                 await self._serve()
             except Exception as error:  # a malformed packet can be anything in umqtt
-                log("W", "link: %s" % (error if isinstance(error, LinkError) else repr(error)))
-                self.on_link("lost", str(error))
+                log("W", "link: %s" % (error if isinstance(error, OtaError) else repr(error)))
+                _call(self.on_link, "lost", str(error))
             self.session.close()
             self.beat_ms = time.ticks_ms()
             await asyncio.sleep_ms(self.session.backoff_ms())
@@ -129,7 +142,8 @@ class Agent:
 
     def report(self, step: int, desc: str) -> None:
         """Tell EnOS and the application how far an upgrade is; not awaited, lost when offline."""
-        self.on_progress(step, desc)
+        desc = desc[:_DESC]
+        _call(self.on_progress, step, desc)
         if self.session.is_open:
             try:
                 self.session.send("progress", {"step": str(step), "desc": desc})
@@ -140,10 +154,11 @@ class Agent:
         """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
         from . import journal
 
+        desc = desc[:_DESC]
         log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
-        self.word = (step, desc[:100])
-        journal.keep(state=journal.REPORT, step=step, desc=desc[:100], tries=0)
-        self.on_progress(step, desc)
+        self.word = (step, desc)
+        journal.keep(state=journal.REPORT, step=step, desc=desc, tries=0)
+        _call(self.on_progress, step, desc)
 
     async def _connect(self) -> None:
         await self._link.up()
@@ -154,8 +169,9 @@ class Agent:
             self.context = tls_context(self.config.ca)
             _forget()
         await self.session.open(self.context)
+        self._checked_ms = None
         log("I", "connected to EnOS")
-        self.on_link("connected", "")
+        _call(self.on_link, "connected", "")
         if self._trial:
             await self._trial.prove()
             self._trial = None
@@ -177,19 +193,23 @@ class Agent:
 
     async def _serve(self) -> None:
         while True:
-            self.beat_ms = now = time.ticks_ms()
+            self.beat_ms = time.ticks_ms()
             self.session.poll()
             if self.word:
                 await self._say_last_word()
             if self._commands:
                 await self._obey(self._commands.pop(0))
-            check_ms = self.config.check_s * 1000
-            if not self._digest and 0 < check_ms <= time.ticks_diff(now, self._check_ms):
-                self._check_ms = now
-                firmware = self.select(await self._tolerate(self.check()) or [])
+            if self.config.check_s and not self._digest and self._is_check_due():
+                self._checked_ms = time.ticks_ms()  # type: ignore[assignment]
+                firmware = _call(self.select, await self._tolerate(self.check()) or [])
                 if firmware and firmware.version != self.version:
                     self._begin(firmware)
             await asyncio.sleep_ms(_POLL_MS)
+
+    def _is_check_due(self) -> bool:
+        period_ms = min(self.config.check_s, _CHECK_LIMIT_S) * 1000
+        checked_ms = self._checked_ms
+        return checked_ms is None or time.ticks_diff(time.ticks_ms(), checked_ms) >= period_ms
 
     async def _obey(self, message: dict) -> None:
         self.session.reply("upgrade_reply", messages.upgrade_reply(message))
@@ -233,29 +253,38 @@ class Agent:
     async def _say_last_word(self) -> None:
         from . import journal
 
-        step, desc = self.word or (0, "")
+        word = step, desc = self.word or (0, "")
         for tries in range(journal.load()["tries"], _LAST_WORD_TRIES):
             journal.keep(tries=tries + 1)
             params = {"step": str(step), "desc": desc}
             if await self._tolerate(self.session.request("progress", params, 1)):
                 break
-        self.word = None
-        journal.clear()
+        if self.word == word:  # and not another one by now
+            self.word = None
+            journal.clear()
         _forget()
 
     async def _feed(self) -> None:
         while True:
             if self._wdt and time.ticks_diff(time.ticks_ms(), self.beat_ms) < _STUCK_MS:
                 self._wdt.feed()
+            if self._handed_over:
+                self._handed_over = None
+                asyncio.create_task(self._run_app(True))
             if self._trial:
                 self._trial.watch()
             await asyncio.sleep(1)
 
     async def _run_app(self, asynchronous: bool) -> None:
         try:
-            result = self.app()
+            result = self.app if hasattr(self.app, "send") else self.app()
             if asynchronous:
                 await result
+            elif hasattr(result, "send"):
+                self.app = self._handed_over = (
+                    result  # a closure or method was a coroutine function
+                )
+                return
             self.app_ended = "the application returned"
         except Exception as error:
             sys.print_exception(error)

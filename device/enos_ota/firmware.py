@@ -1,6 +1,10 @@
 """The firmware object of EnOS: what `upgrade` commands and `getversion_reply` lists. Pure."""
 
+from micropython import const
+
 from .errors import UpgradeError, VerifyError
+
+_VERSION_BYTES = const(128)  # the journal must hold it; a release record has room for 63
 
 
 class Firmware:
@@ -19,11 +23,13 @@ class Firmware:
             for name in ("version", "sign", "signMethod", "fileUrl"):
                 fields.append(params[name] + "")
                 fields[-1][0]  # not empty
-            name = "fileSize"  # a number; a numeric string and no field at all are tolerated
-            size = params.get(name)
+            name = "fileSize or version"  # a number; a numeric string or none at all is tolerated
+            size = params.get("fileSize")
+            if isinstance(size, bool) or len(fields[0].encode()) > _VERSION_BYTES:
+                raise ValueError
             self.size_bytes = None if size is None else int(size)
-        except (KeyError, TypeError, ValueError, IndexError):
-            version = fields[0] if fields else "?"
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+            version = fields[0][:63] if fields else "?"
             raise UpgradeError("%s: command without a usable %s" % (version, name)) from None
         self.version, sign, method, self.file_url = fields
         self.sign = sign.lower()

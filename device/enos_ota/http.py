@@ -41,7 +41,8 @@ class Http:
         scheme, host, port, path = split_url(url)
         if scheme != "https":
             raise DownloadError("not an https address")
-        head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, path or "/", host, headers)
+        peer = "%s:%d" % (host, port) if port else host
+        head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, path or "/", peer, headers)
         await self._connect(host, port or 443)
         await self._transport.send(head.encode() + body, _CONNECT_MS)
         await self._read_head()
@@ -100,12 +101,12 @@ class Http:
                 break
             name, _, value = line.partition(":")
             name = name.lower()
-            if name in ("content-length", "content-range"):
+            if name in ("content-length", "content-range", "transfer-encoding"):
                 self.headers[name] = value.strip()
         else:
             raise DownloadError(_NO_HTTP)
         length = self.headers.get("content-length", "")
-        if not length.isdigit():
+        if not length.isdigit() or "transfer-encoding" in self.headers:
             raise DownloadError("HTTP %d without a length" % self.status)
         self.left_bytes = int(length)
 
@@ -115,6 +116,9 @@ class Http:
             if not self._transport.receive_now(self._byte):
                 await self._transport.receive(self._byte, _ANSWER_MS)
             if self._byte[0] == 10:
-                return line.decode().rstrip()
-            line.append(self._byte[0])
-        raise DownloadError(_NO_HTTP)
+                break
+            # All we look at is ASCII.
+            line.append(self._byte[0] & 0x7F)
+        else:
+            raise DownloadError(_NO_HTTP)
+        return line.decode().rstrip()

@@ -66,7 +66,10 @@ def read_record(slot, image: Image):
         return None
     if image_bytes != image.length_bytes or fields[48:80] != image.digest:
         return None
-    version = fields[112:176].rstrip(b"\x00").decode()
+    try:
+        version = fields[112:176].rstrip(b"\x00").decode()
+    except ValueError:
+        return None
     return version, struct.unpack_from("<I", fields, 44)[0]
 
 

@@ -29,8 +29,8 @@ def load() -> dict:
     if stored:
         try:
             entry.update(json.loads(stored))
-        except ValueError:
-            log("E", "journal is damaged: forgotten")
+        except (TypeError, ValueError):
+            log("E", "the journal is damaged")
     return entry
 
 

@@ -31,8 +31,11 @@ class Link:
         if wlan.isconnected():
             return
         for entry in self._config.wifi:
-            wlan.disconnect()
-            wlan.connect(entry["ssid"], entry["password"])
+            try:
+                wlan.disconnect()
+                wlan.connect(entry["ssid"], entry.get("password"))
+            except OSError as error:
+                log("W", "Wi-Fi: %s" % error)
             start = time.ticks_ms()
             while time.ticks_diff(time.ticks_ms(), start) < _JOIN_MS:
                 if wlan.isconnected():

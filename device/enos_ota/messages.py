@@ -11,11 +11,11 @@ from .errors import DownloadError
 OK = 200
 
 _MEANINGS = {
-    1008: "message too large",
-    1009: "no permission, or not logged in",
-    1220: "payload is not JSON",
-    1251: "payload is empty",
-    1260: "method does not fit the topic",
+    "1008": "message too large",
+    "1009": "no permission, or not logged in",
+    "1220": "payload is not JSON",
+    "1251": "payload is empty",
+    "1260": "method does not fit the topic",
 }
 
 
@@ -53,7 +53,7 @@ def split_url(url: str) -> tuple:
     host, slash, path = rest.partition("/")
     host, _, port = host.partition(":")
     if not host or not (port.isdigit() or not port):
-        raise DownloadError("not an address: %s://..." % scheme[:12])
+        raise DownloadError("not an address")
     return scheme, host, int(port or 0), slash + path
 
 
@@ -70,4 +70,4 @@ def parse(payload: bytes) -> dict:
 
 def meaning(code) -> str:
     """A reply's code in words."""
-    return "code %s (%s)" % (code, _MEANINGS.get(code, "unknown"))
+    return "code %s (%s)" % (code, _MEANINGS.get(str(code), "unknown"))

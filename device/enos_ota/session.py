@@ -19,8 +19,8 @@ from .transport import Transport
 _CONNECT_MS = const(15_000)  # TCP and TLS; a handshake takes an ESP32 0.6-1.3 s
 _ANSWER_MS = const(10_000)
 _PACKET_BYTES = const(8192)  # no OTA message is longer; larger ones would not fit beside TLS
-_BACKOFF_MS = const(1000)  # EnOS allows one connection per second and device
-_BACKOFF_DOUBLINGS = const(7)  # to 128 s
+_BACKOFF_MS = const(2000)  # half of it: EnOS allows one connection per second and device
+_BACKOFF_DOUBLINGS = const(6)  # to 128 s
 _DOWNLINKS = ("upgrade", "inform_reply", "progress_reply", "getversion_reply")
 
 
@@ -34,7 +34,7 @@ class Session(MQTTClient):
         scheme, host, port, _ = messages.split_url(config.mqtt)
         self._tls = scheme != "mqtt"
         port = port or (18883 if self._tls else 11883)
-        super().__init__(login[0], host, port, login[1], login[2], config.keepalive_s)
+        super().__init__(login[0], host, port, login[1], login[2], config.keepalive_s or 60)
         self.set_callback(self._on_message)
         self.is_open = False
         self._prefix = messages.prefix(config.product_key, config.device_key)

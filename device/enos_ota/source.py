@@ -10,18 +10,18 @@ import json
 from micropython import const
 
 from . import board, identity
-from .errors import DownloadError
+from .errors import DownloadError, LinkError
 from .http import Http
 
 _LIFETIME_MS = const(300_000)
 _SKIP_BYTES = const(1024)
 
 
-def quote(text: str) -> str:
-    """Percent-encode everything but ASCII letters, digits and RFC 3986's `-._~`."""
+def quote(text: str, also: str = "-._~") -> str:
+    """Percent-encode everything but ASCII letters, digits and what is in `also`."""
     out = ""
     for code in text.encode():
-        plain = code < 128 and (chr(code).isalpha() or chr(code).isdigit() or chr(code) in "-._~")
+        plain = code < 128 and (chr(code).isalpha() or chr(code).isdigit() or chr(code) in also)
         out += chr(code) if plain else "%%%02X" % code
     return out
 
@@ -44,9 +44,13 @@ class Source:
         await http.request("GET", await self._url(), "Range: bytes=%d-\r\n" % offset)
         if http.status == 206:
             span, _, total = http.headers.get("content-range", "").partition("/")
-            if span == "bytes %d-%d" % (offset, offset + http.left_bytes - 1) and total.isdigit():
+            end = offset + http.left_bytes
+            if span == "bytes %d-%d" % (offset, end - 1) and total.isdigit() and int(total) >= end:
                 return int(total)
             raise DownloadError("not the range asked for")
+        if http.status == 401 and self._session_id:
+            self._session_id = ""
+            raise LinkError("the session expired")
         if http.status != 200:
             raise DownloadError("HTTP %d" % http.status)
         total_bytes = http.left_bytes
@@ -64,7 +68,11 @@ class Source:
         if file_url.startswith("https://"):
             return file_url
         if file_url.startswith("/"):
-            return self._getfile_url() if config.access_key else config.base_url + file_url
+            return (
+                self._getfile_url()
+                if config.access_key
+                else config.base_url + quote(file_url, "-._~/")
+            )
         if not file_url.startswith("enos-connect://"):
             raise DownloadError("unknown kind of fileUrl")
         keys = "/%s/%s" % (config.product_key, config.device_key)

@@ -28,21 +28,26 @@ def look_back(version: str, watchdog_s: int) -> tuple:
     watchdog_s: what /boot.py shall arm in every boot. version: of the record, or as given.
     floor_s: build time in Unix seconds. word: (step, desc) owed to EnOS, or None. Power cut: safe to repeat.
     """
-    floor_s = 0
-    on_trial = False
-    word = None
-    try:
-        found, floor_s = _identify()
-        version = found or version
-        log("I", "version " + version)
-        on_trial, word = _recover()
-        kept = b"%d" % watchdog_s
-        if board.load_blob("wdt_s", board.STUBS) != kept:
-            board.save_blob("wdt_s", kept, board.STUBS)
-    except (OSError, OtaError, ValueError, IndexError) as error:
-        # A board that cannot tell its past must still reach EnOS.
-        log("E", "look back: %r" % error)
+    on_trial, word = _tolerate(_recover, (False, None))
+    found, floor_s = _tolerate(_identify, ("", 0))
+    version = found or version
+    log("I", "version " + version)
+    _tolerate(lambda: _keep_watchdog(b"%d" % watchdog_s), None)
     return version, floor_s, on_trial, word
+
+
+def _tolerate(function, otherwise):
+    # A board that cannot tell its past must still reach EnOS.
+    try:
+        return function()
+    except (OSError, OtaError, ValueError, IndexError) as error:
+        log("E", "look back: %r" % error)
+        return otherwise
+
+
+def _keep_watchdog(wanted: bytes) -> None:
+    if board.load_blob("wdt_s", board.STUBS) != wanted:
+        board.save_blob("wdt_s", wanted, board.STUBS)
 
 
 def _identify() -> tuple:
@@ -65,7 +70,8 @@ def _recover() -> tuple:
     entry = journal.load()
     word = _outcome(entry)
     if word and entry["state"] != journal.REPORT:
-        journal.keep(state=journal.REPORT, step=word[0], desc=word[1][:100], tries=0)
+        word = word[0], word[1][:100]
+        journal.keep(state=journal.REPORT, step=word[0], desc=word[1], tries=0)
     return False, word
 
 
@@ -86,7 +92,5 @@ def _outcome(entry: dict):
 def _why(entry: dict) -> str:
     # In this order: what the trial wrote before it reset, what /main.py caught, what the chip says.
     caught = board.load_blob("why", board.STUBS).decode().strip()
-    if caught:
-        board.save_blob("why", b" ", board.STUBS)
     cause = "watchdog" if board.was_watchdog() else "reset during the trial"
     return entry["desc"] or caught or cause

@@ -15,7 +15,7 @@ import time
 from micropython import const
 
 from . import board
-from .errors import LinkError
+from .errors import DownloadError, LinkError
 
 _PACKET_MS = const(5000)
 _TICK_MS = const(2)  # 5760 bytes of lwIP window per tick: not what limits a download
@@ -29,7 +29,8 @@ class Transport:
 
     Attributes: received_ms (ticks of the last byte received); idle (the last read outside a packet found
     nothing).
-    Raises: LinkError, from every method but `close`; the connection is then closed.
+    Raises: LinkError, from every method but `close`, or DownloadError where TLS refuses the server's
+    certificate; the connection is then closed.
     """
 
     def __init__(self) -> None:
@@ -46,31 +47,30 @@ class Transport:
         self._deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
         try:
             address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
-        except OSError:
-            raise LinkError("no address for " + host) from None
-        raw = self._raw = self._stream = socket.socket()
-        raw.setblocking(False)
-        raw.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
-        poller = select.poll()
-        poller.register(raw, select.POLLOUT)
-        try:
-            raw.connect(address)
-        except OSError as error:
-            if abs(error.errno or 0) != errno.EINPROGRESS:
-                self._fail("connect: %s" % error)
-        while True:
+            raw = self._raw = self._stream = socket.socket()
+            raw.setblocking(False)
+            raw.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
+            try:
+                raw.connect(address)
+            except OSError as error:
+                if abs(error.errno or 0) != errno.EINPROGRESS:
+                    raise
+            poller = select.poll()
+            poller.register(raw, select.POLLOUT)
             ready = poller.poll(0)
-            if ready:
-                break
-            await self._pause("connect")
-        if ready[0][1] != select.POLLOUT:
-            self._fail("connect: refused")
-        if context is not None:
-            if board.largest_free_block() < _TLS_BLOCK_BYTES:
-                self._fail("not enough memory for a TLS session")
-            self._stream = context.wrap_socket(
-                raw, server_hostname=host, do_handshake_on_connect=False
-            )
+            while not ready:
+                await self._pause("connect")
+                ready = poller.poll(0)
+            if ready[0][1] != select.POLLOUT:
+                self._fail("connection refused")
+            if context is not None:
+                if board.largest_free_block() < _TLS_BLOCK_BYTES:
+                    self._fail("not enough memory for a TLS session")
+                self._stream = context.wrap_socket(
+                    raw, server_hostname=host, do_handshake_on_connect=False
+                )
+        except (OSError, ValueError) as error:
+            self._fail("%s: %s" % (host, error))
 
     async def send(self, data, timeout_ms: int) -> None:
         """Write all of `data`; the first call on a TLS connection performs the handshake."""
@@ -149,8 +149,10 @@ class Transport:
             count = stream.readinto(buf) if reads else stream.write(buf)
         except ValueError as error:
             # How Mbed TLS says that it refuses the server's certificate.
-            reason = str(error).strip()
-            self._fail("TLS refused (clock %d): %s" % (time.gmtime()[0], reason))
+            # Nothing that a retry would change: not a LinkError.
+            self.close()
+            text = "TLS refused (clock %d): %s" % (time.gmtime()[0], str(error).strip())
+            raise DownloadError(text) from None
         except OSError as error:
             self._fail("connection: %s" % error)
         if reads and count is not None:

@@ -39,8 +39,11 @@ class Trial:
             self._agent.beat_ms = time.ticks_ms()
             await asyncio.sleep_ms(100)
         self.watch()
-        if self._agent.self_test() is False:
-            self._fail("self_test failed")
+        try:
+            if not self._agent.self_test():
+                self._fail("self_test failed")
+        except Exception as error:
+            self._fail("self_test raised %r" % error)
         otadata.confirm()
         log("I", "trial passed")
         self._agent.owe(100, version)

@@ -88,6 +88,8 @@ class Upgrade:
             writer.taken(http.receive_now(space) or await http.receive(space))
             self._report(writer.position * _DOWNLOADED // total_bytes)
             await asyncio.sleep_ms(0)
+        if writer.position < total_bytes:
+            raise LinkError("the answer ended early")
         writer.finish()
         self._due_ms = time.ticks_ms()
         self._report(_DOWNLOADED)
@@ -115,6 +117,8 @@ class Upgrade:
         if found != firmware.sign:
             raise VerifyError("%s is not the commanded one" % firmware.sign_method)
         image = Image(self._target)
+        if image.length_bytes > self._writer.position:
+            raise VerifyError("the file ends before its image")
         if image.chip_id != Image(board.running()).chip_id:
             raise UpgradeError("the image is for another chip")
         record = read_record(self._target, image)
@@ -125,8 +129,10 @@ class Upgrade:
         log("I", "verified: %d bytes, %s" % (self._writer.position, firmware.sign_method))
 
     async def _switch(self) -> None:
-        otadata.select(self._target)
-        log("I", "selected the new slot: reset")
+        log("I", "switch to the new slot and reset")
+        board.save_blob("why", b" ", board.STUBS)  # what an earlier boot died of
         await asyncio.sleep_ms(_FLUSH_MS)
+        # Nothing may come between: another command would write the slot that is selected now.
+        otadata.select(self._target)
         self._agent.session.close()
         board.reset()

@@ -42,7 +42,7 @@ def collect(apps: list[Path], arch: str, with_agent: bool = True) -> dict[str, b
             _add(chosen, f"{AGENT}/{name}", path)
     _refuse_ambiguous(chosen)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        contents = pool.map(_content, chosen.values(), repeat(arch))
+        contents = pool.map(_content, chosen, chosen.values(), repeat(arch))
         return dict(zip(chosen, contents, strict=True))
 
 
@@ -115,14 +115,16 @@ def agent_imports() -> set[str]:
     return names - {AGENT}
 
 
-def _content(path: Path, arch: str) -> bytes:
+def _content(name: str, path: Path, arch: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise AppError(f"{path}: {error.strerror or error}") from None
     if path.suffix == ".py":
         try:
-            return compile_source(content, path.name, arch)
+            # The agent's functions are short and its RAM is every board's; an application keeps
+            # the lines of its tracebacks.
+            return compile_source(content, path.name, arch, lines=not name.startswith(AGENT + "/"))
         except AppError as error:
             raise AppError(f"{path.parent}/{error}") from None
     if path.suffix == ".mpy" and content[:2] != bytes((ord("M"), MPY_MAJOR)):

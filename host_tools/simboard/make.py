@@ -12,7 +12,7 @@ from littlefs.errors import LittleFSError
 
 from host_tools import paths
 from host_tools.simboard.board_files import FLASH_BYTES, BoardError, BoardFiles
-from host_tools.simboard.chip import partitions
+from host_tools.simboard.chip import image, partitions
 from host_tools.simboard.chip.nor import SECTOR_BYTES
 from host_tools.simboard.chip.partitions import Entry
 
@@ -66,9 +66,24 @@ def make_board(
         "ca.der": ca_der,
         **(extra_files or {}),
     }
-    flash = flash_image(release.read_bytes(), TABLES[table], files)
+    flash = flash_image(check_bootable(release), TABLES[table], files)
     network = {"hosts": hosts or {}, "ports": ports or {}, "wifi": config.get("wifi", [])}
     write_board(folder, flash, network)
+
+
+def check_bootable(release: Path) -> bytes:
+    """Content of a release that the bootloader accepts. Raises: BoardError."""
+    content = release.read_bytes()
+
+    def read(offset: int, buffer: bytearray | memoryview) -> None:
+        piece = content[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+
+    try:
+        image.verify(read, len(content), bytearray(1 << 16))
+    except image.ImageError as error:
+        raise BoardError(f"{release} would not boot: {error}") from None
+    return content
 
 
 def write_board(folder: Path, flash: bytes, network: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from host_tools.simboard.chip.nor import Nor
 from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
 
 DONE = "DONE"
-WAIT_S = 20.0
+WAIT_S = 15.0
 OTA_0 = 0x10000
 OTA_1 = 0x1E0000
 OTADATA = 0xD000

@@ -258,14 +258,16 @@ def test_value_is_old_or_new_wherever_power_goes():
 def test_move_of_a_page_is_finished_after_a_power_cut():
     nor = blank()
     storage, space = mounted(nor)
-    storage.set_blob(space, "kept", b"k" * 100)
     value = 0
-    while len(storage.free) > 1 or storage.pages[-1].next_free < ENTRY_COUNT:
-        value += 1
-        storage.set_i32(space, "n", value)
+    for page in range(3):
+        storage.set_blob(space, f"kept{page}", bytes([page]) * 100)
+        while storage.pages[-1].next_free < ENTRY_COUNT or len(storage.pages) <= page:
+            value += 1
+            storage.set_i32(space, "n", value)
     before, start = nor.file.getvalue(), nor.operations
     storage.set_i32(space, "n", value + 1)
     operations = nor.operations - start
+    assert operations > 10
     for cut in range(operations):
         nor = blank(before)
         storage, space = mounted(nor)
@@ -275,8 +277,10 @@ def test_move_of_a_page_is_finished_after_a_power_cut():
         nor.cut = None
         storage, space = mounted(nor)
         assert storage.get_i32(space, "n") in (value, value + 1)
-        assert storage.get_blob(space, "kept") == b"k" * 100
+        for page in range(3):
+            assert storage.get_blob(space, f"kept{page}") == bytes([page]) * 100
         assert storage.free
+        assert not [page for page in storage.pages if page.state == nvs_page.FREEING]
 
 
 SCRIPT = """

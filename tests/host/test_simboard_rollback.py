@@ -247,21 +247,31 @@ if machine.reset_cause() == 1:
     assert board.boots() == [("ota_1", "PWRON"), ("ota_1", "DEEPSLEEP")]
 
 
-def test_power_cut_inside_writeblocks_keeps_old_slot_and_what_was_written(tmp_path):
+def test_power_cut_while_writing_keeps_the_old_slot_and_what_was_written(tmp_path):
     script = """
-other = Partition("ota_1")
-if not machine.RTC().memory():
-    print("writing")
-    n = 0
-    while True:
-        other.writeblocks(n % 400, bytes(4096))
-        n += 1
+import esp32
+nvs = esp32.NVS("test")
+try:
+    print("kept", nvs.get_i32("n"), open("kept").read())
+except OSError:
+    nvs.set_i32("n", 7)
+    with open("kept", "w") as f:
+        f.write("file")
+    other = Partition("ota_1")
+    for n in range(0x1D0):
+        other.writeblocks(n, b"\\x5a" * 4096)
+        print("sector", n)
 """
-    board = board_with(tmp_path, script, (1, VALID), None)
+    old = b"\xa5" * 0x1D0000
+    slots = {OTA_1: old, OTADATA: otadata_sectors((1, VALID), None)}
+    board = SimulatedBoard(tmp_path, PROLOGUE + script, slots=slots)
     with board:
-        board.until("writing")
-        board.until("writing", 0)
-    assert set(board.flash(OTA_1, 400 * 4096)[:4096]) <= {0, 0xFF}
+        board.until("sector 20")
+    written = max(int(line.split()[1]) for line in board.console if line.startswith("sector"))
+    sectors = [board.flash(OTA_1 + n * 4096, 4096)[:] for n in range(0x1D0)]
+    assert set(sectors[: written + 1]) == {b"\x5a" * 4096}
+    assert sectors[written + 1] in (b"\x5a" * 4096, b"\xff" * 4096, b"\xa5" * 4096)
+    assert set(sectors[written + 3 :]) <= {b"\xa5" * 4096}
     board.log.clear()
-    board.run("writing")
+    board.run("kept 7 file")
     assert board.boots() == [("ota_0", "PWRON")]

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from simboard_fixtures import JOIN, SimulatedBoard
+from simboard_fixtures import JOIN, SimulatedBoard, image
 
 from host_tools import paths
 from host_tools.simboard import make, process
@@ -262,8 +262,6 @@ def test_killed_boards_leave_nothing_behind(tmp_path):
 
 def test_make_board_writes_a_whole_board(tmp_path):
     release = tmp_path / "release.bin"
-    from simboard_fixtures import image
-
     release.write_bytes(image())
     config = {"product_key": "p", "wifi": [{"ssid": "s", "password": "w"}]}
     make.make_board(
@@ -297,8 +295,11 @@ def test_make_board_too_large_says_by_how_much(tmp_path):
     from host_tools.simboard.board_files import BoardError
 
     release = tmp_path / "release.bin"
-    release.write_bytes(bytes(0x1D0001))
-    with pytest.raises(BoardError, match="1900545 bytes, the slot 1900544"):
+    release.write_bytes(image() + bytes(0x1D0000))
+    with pytest.raises(BoardError, match="the slot 1900544"):
+        make.make_board(tmp_path / "b", release, {}, b"")
+    release.write_bytes(b"text")
+    with pytest.raises(BoardError, match=r"would not boot: .*magic"):
         make.make_board(tmp_path / "b", release, {}, b"")
     with pytest.raises(BoardError, match="do not fit"):
         make.file_system(8192, {"x": bytes(20000)})

@@ -255,4 +255,5 @@ print("DONE")
         )
         board = SimulatedBoard(tmp_path, script, files={"good.der": good.der}).run()
     assert board.boots() == [("ota_0", "PWRON"), ("ota_0", "HARD")]
+    assert "LoadProhibited" in board.events("reset")[0]["detail"]
     assert "went on" not in board.console

@@ -59,7 +59,7 @@ def module_level(tree: ast.AST) -> list[ast.AST]:
 
 
 def test_sums_count_the_waiting_modules_once_and_the_others_only_in_the_package() -> None:
-    sizes = size.Sizes({"agent": 1000, "config": 24, "slot": 500})
+    sizes = size.Sizes({"agent": 1000, "session": 24, "slot": 500})
     assert sizes.sums() == [("waiting layer", 1024, 12_288), ("package", 1524, 26_624)]
     assert sizes.over_budget() == []
 

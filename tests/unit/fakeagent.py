@@ -108,17 +108,23 @@ class Upgrade:
 
     plan = []
     begun = []
+    cancelled = []
 
     def __init__(self, agent, firmware, buf) -> None:
         assert len(buf) == 4096
+        self.version = firmware.version
         Upgrade.begun.append(firmware.version)
 
     async def run(self) -> None:
         deed = Upgrade.plan.pop(0)
         if deed == "reset":
             machine.reset()
-        while deed == "hang":
-            await asyncio.sleep_ms(0)
+        try:
+            while deed == "hang":
+                await asyncio.sleep_ms(0)
+        except asyncio.CancelledError:
+            Upgrade.cancelled.append(self.version)
+            raise
         await asyncio.sleep_ms(0)
         raise deed
 
@@ -188,6 +194,7 @@ class WithAgent(Case):
         Link.errors = []
         Upgrade.plan = []
         Upgrade.begun = []
+        Upgrade.cancelled = []
         Trial.verdicts = []
 
     def make(self, settings=(), **hooks):

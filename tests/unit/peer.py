@@ -4,8 +4,10 @@ import asyncio
 import errno
 import random
 import socket
+import time
 
 _DROPPED = bytearray(2048)
+_PATIENCE_MS = 10_000
 
 
 class Server:
@@ -40,7 +42,7 @@ class Server:
 
 
 class Peer:
-    """The other end of one connection; reading waits by yielding, without end: the test's time-out is pytest's."""
+    """The other end of one connection; reading waits by yielding, for some seconds at most."""
 
     def __init__(self, sock) -> None:
         self.sock = sock
@@ -53,7 +55,9 @@ class Peer:
     async def read(self, size):
         """Exactly `size` bytes, or fewer if the other end closes."""
         data = b""
+        start = time.ticks_ms()
         while len(data) < size:
+            assert time.ticks_diff(time.ticks_ms(), start) < _PATIENCE_MS, "only %r arrived" % data
             more = self.sock.read(size - len(data))
             if more == b"":
                 break

@@ -1,5 +1,6 @@
 """The agent: connecting, and obeying what EnOS commands."""
 
+import asyncio
 import sys
 
 from enos_ota.errors import LinkError, VerifyError
@@ -66,7 +67,7 @@ class TestConnect(WithAgent):
         self.assertEqual(self.session.closed, 0)
 
     def test_hook_for_the_link_that_raises_does_not_end_the_agent(self):
-        # BUG: raised for "lost" it leaves `run`, and /main.py resets the board.
+        # raised for "lost" it leaves `run`, and /main.py resets the board.
         def on_link(state, reason):
             raise ValueError("of the application")
 
@@ -111,10 +112,15 @@ class TestObey(WithAgent):
     def test_another_command_while_busy_replaces_the_former_without_a_word(self):
         Upgrade.plan = ["hang", VerifyError("digest")]
         self.command()
-        self.drive(lambda: Upgrade.begun)
-        self.command(version="3.0", sign="cd" * 32)
-        self.drive(lambda: self.said("progress") and self.agent.may_sleep())
-        self.assertEqual(Upgrade.begun[-1], "3.0")
+
+        async def command_another():
+            while not Upgrade.begun:
+                await asyncio.sleep_ms(0)
+            self.command(version="3.0", sign="cd" * 32)
+
+        self.drive(lambda: self.said("progress") and self.agent.may_sleep(), command_another())
+        self.assertEqual(Upgrade.begun, ["2.0", "3.0"])
+        self.assertEqual(Upgrade.cancelled, ["2.0"])
         self.assertEqual([p["desc"][:4] for p in self.said("progress")], ["3.0:"])
 
     def test_unusable_command_is_acknowledged_and_reported(self):
@@ -138,7 +144,7 @@ class TestObey(WithAgent):
         self.assertEqual(self.steps(), ["-1"])
 
     def test_command_with_an_endless_size_is_reported(self):
-        # BUG: OverflowError: no word to EnOS, and the connection is given up.
+        # OverflowError: no word to EnOS, and the connection is given up.
         self.command(fileSize=float("inf"))
         self.drive(lambda: self.said("progress") or self.session.closed)
         self.assertEqual(self.steps(), ["-1"])

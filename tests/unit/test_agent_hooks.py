@@ -96,7 +96,7 @@ class TestApp(WithAgent):
         self.drive(lambda: self.agent.app_ended and self.said("inform"))
 
     def test_coroutine_of_a_closure_or_an_object_runs_too(self):
-        # BUG: its type is `closure` or `bound_method`: called in a thread, never awaited, and taken as
+        # its type is `closure` or `bound_method`: called in a thread, never awaited, and taken as
         # ended: such a release fails its trial.
         seen = counts
 
@@ -129,6 +129,8 @@ class TestReport(WithAgent):
         self.agent.report(20, "2.0: downloading")
         self.assertEqual(self.said("progress"), [{"step": "20", "desc": "2.0: downloading"}])
         self.assertEqual(heard, [(20, "2.0: downloading")])
+        self.agent.report(25, "v" * 200)
+        self.assertEqual(len(self.said("progress")[-1]["desc"]), 100)
 
     def test_report_without_a_session_is_lost_without_an_error(self):
         self.make()

@@ -89,11 +89,11 @@ class TestFirmware(Case):
             self.raised(UpgradeError, Firmware, but(fileSize=size))
 
     def test_file_size_true_is_not_one_byte(self):
-        # BUG: bool passes as a number.
+        # bool passes as a number.
         self.raised(UpgradeError, Firmware, but(fileSize=True))
 
     def test_file_size_infinite_raises_upgrade_error(self):
-        # BUG: OverflowError: EnOS gets no answer, and the agent takes it for a broken connection.
+        # OverflowError: EnOS gets no answer, and the agent takes it for a broken connection.
         params = json.loads(
             '{"version":"2","sign":"0","signMethod":"md5","fileUrl":"/x","fileSize":1e999}'
         )

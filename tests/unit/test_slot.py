@@ -247,6 +247,7 @@ class TestOddTable(OnChip):
         self.assertEqual([at for op, at in self.seen if op == "fast"], [2, 18])
         self.assertEqual([at for op, at in self.seen if op == "erase"], [0, 1, 34])
         self.assertTrue(holds("ota_1", 0x23000))
+        self.assertEqual(self.chip.nvs[FLAG], images.ELF + b"+")
         self.assertEqual(images.get("next", 0, 4), b"NEXT")
 
     def test_file_longer_than_the_slot_ends_in_a_burn_error_and_spares_what_follows(self):

@@ -203,7 +203,7 @@ class TestRange(WithFiles):
         self.refused()
 
     def test_range_that_ends_behind_its_own_total_is_refused(self):
-        # BUG: accepted: EnOS is told more than 100 %, and the slot takes more than was checked to fit.
+        # accepted: EnOS is told more than 100 %, and the slot takes more than was checked to fit.
         self.files.answer = lambda offset: partial(0, len(FILE) - 1, 100, FILE)
         self.refused()
 
@@ -246,12 +246,13 @@ class TestBroker(WithFiles):
         self.assertEqual(self.files.sessions, 1)
 
     def test_session_that_expired_is_opened_anew(self):
-        # BUG: the broker forgets it after 300 s without a request, and one download can take longer:
-        # a drop after that ends the upgrade with -2.
+        # The broker forgets it after 300 s without a request, and one download can take longer.
         made = self.make(BROKER_URL)
         self.open(0, made=made)
         made.http.close()
         self.files.valid = "another"
+        self.raised(LinkError, self.open, 100, BROKER_URL, made)
+        made.http.close()
         self.assertEqual(self.open(100, made=made), (len(FILE), FILE[100:]))
         self.assertEqual(self.files.sessions, 2)
 
@@ -283,7 +284,7 @@ class TestBroker(WithFiles):
             self.log_in_refused(answer)
 
     def test_without_http_broker_it_is_refused_and_shows_no_key(self):
-        # BUG: "not an address: /auth/pK1111://..."
+        # "not an address: /auth/pK1111://..."
         self.config.http_broker = ""
         text = str(self.raised(DownloadError, run, self.make(BROKER_URL).open(0)))
         self.assertFalse("pK1" in text, text)
@@ -321,12 +322,12 @@ class TestRelative(WithFiles):
         self.assertEqual(self.lines(), ["GET /upload/firmware_2.0.bin HTTP/1.1"])
 
     def test_relative_name_with_blanks_and_umlauts_is_one_valid_request_line(self):
-        # BUG: sent as it is: a blank splits the request line, and CR LF would end it.
+        # sent as it is: a blank splits the request line, and CR LF would end it.
         self.assertEqual(self.open(0, "/upload/neue Pumpe ü.bin"), (len(FILE), FILE))
         self.assertEqual(len(self.lines()[0].split(" ")), 3, self.lines())
 
     def test_relative_without_a_base_is_refused_and_shows_nothing_of_the_address(self):
-        # BUG: "not an address: /1b30e0ea830://..."
+        # "not an address: /1b30e0ea830://..."
         self.config.base_url = ""
         text = str(self.raised(DownloadError, run, self.make("/1b30e0ea83002000/x").open(0)))
         self.assertFalse("1b30e0" in text, text)

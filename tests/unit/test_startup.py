@@ -66,7 +66,7 @@ class TestIdentity(OnChip):
         self.assertEqual((version, on_trial, word), ("1.0.0", False, None))
 
     def test_record_without_a_readable_version_keeps_the_trial(self):
-        # BUG: UnicodeError ends the look back: an image on trial is not known to be, and never judged.
+        # UnicodeError ends the look back: an image on trial is not known to be, and never judged.
         self.boot((1, VALID), (2, PENDING), running="ota_1")
         image = images.image()
         images.put("ota_1", images.record_bytes(image, b"\xff\xfe"), 4096)
@@ -124,14 +124,6 @@ class TestOutcome(OnChip):
         self.chip.nvs[WHY] = b" "
         self.assertIn("reset", self.word()[1])
 
-    def test_reason_of_the_stub_is_used_up(self):
-        self.rolled_back()
-        self.chip.nvs[WHY] = b"KeyError: 7"
-        self.word()
-        journal.clear()
-        journal.save(state=journal.TRIAL, version="3.0", slot=1)
-        self.assertFalse("KeyError" in self.word()[1])
-
     def test_rollback_by_the_watchdog_is_told_from_a_reset(self):
         self.rolled_back()
         machine.State.cause = machine.WDT_RESET
@@ -164,7 +156,7 @@ class TestOutcome(OnChip):
     def test_word_has_at_most_100_characters(self):
         self.rolled_back()
         journal.save(version="v" * 150)
-        # BUG: cut in the journal, but not in the word that is said in this boot.
+        # cut in the journal, but not in the word that is said in this boot.
         self.assertTrue(len(self.word()[1]) <= 100)
 
     def test_full_nvs_does_not_hide_the_word(self):
@@ -173,7 +165,7 @@ class TestOutcome(OnChip):
         self.assertEqual(self.word()[0], -6)
 
     def test_full_nvs_does_not_hide_a_word_with_a_reason_of_the_stub(self):
-        # BUG: using up the reason raises, and the rollback is not reported.
+        # using up the reason raises, and the rollback is not reported.
         self.rolled_back()
         self.chip.nvs[WHY] = b"KeyError: 7"
         self.chip.nvs_full = True

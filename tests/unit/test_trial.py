@@ -34,7 +34,7 @@ class Agent:
         self.polls = 0
         self.answer = {"code": 200}
         self.on_poll = None
-        self.verdict = None
+        self.verdict = True
 
     def self_test(self):
         self.tested_ms = self.clock.now_ms
@@ -199,10 +199,19 @@ class TestFail(OnTrial):
         self.agent.verdict = False
         self.fails(self.prove, "self_test")
 
-    def test_self_test_true_or_none_given_passes(self):
-        for verdict in (True, None):
-            self.agent.verdict = verdict
-            self.prove()
+    def test_self_test_that_forgets_to_return_fails_the_trial(self):
+        self.agent.verdict = None
+        self.fails(self.prove, "self_test")
+
+    def test_self_test_that_raises_fails_the_trial_with_its_error(self):
+        def raises():
+            raise KeyError("valve")
+
+        self.agent.self_test = raises
+        self.fails(self.prove, "valve")
+
+    def test_self_test_true_passes(self):
+        self.prove()
 
     def test_healthy_trial_is_not_ended_by_the_watch(self):
         for _ in range(600):

@@ -110,7 +110,7 @@ class TestRefusal(OnChip):
         self.fails(VerifyError, file)
 
     def test_empty_file_is_an_error_whatever_lies_in_the_slot(self):
-        # BUG: nothing is written, the digest of nothing is right, and the old image there is switched to.
+        # nothing is written, the digest of nothing is right, and the old image there is switched to.
         images.put("ota_1", images.image())
         for method in ("md5", "sha256"):
             file = File()
@@ -118,7 +118,7 @@ class TestRefusal(OnChip):
             self.fails(OtaError, file, sign_method=method)
 
     def test_file_that_ends_before_its_image_does_is_a_verify_error(self):
-        # BUG: the digest of a file cut at the upload is right; what follows it in the slot is an older
+        # the digest of a file cut at the upload is right; what follows it in the slot is an older
         # release, and is taken for the rest of this one.
         self.fails(VerifyError, CutFile(), size_bytes=65536)
 

@@ -1,8 +1,8 @@
 """Byte loops that are too slow in bytecode: viper on the board, big integers on the host."""
 
 try:
-    from vm_viper import and_into as and_into  # type: ignore[import-not-found]
-    from vm_viper import xor_words as xor_words
+    from vm_viper import and_into as and_into  # type: ignore[import-not-found]  # noqa: PLC0414
+    from vm_viper import xor_words as xor_words  # noqa: PLC0414
 except ImportError:
 
     def and_into(target: memoryview, source: memoryview, length: int) -> None:

@@ -1,14 +1,13 @@
-"""NVS: keys and values in a partition of pages (`nvs_pagemanager.cpp`, `nvs_storage.cpp`, 5.5.2).
+"""NVS: keys and values in a partition of pages (`nvs_storage.cpp`, 5.5.2).
 
-Pages fill one after another; one stays free. When the second last is needed, the page with most
-erased entries is copied into it and freed. A new value is written before the old one is erased,
+A new value is written before the old one is erased,
 so a full store refuses updates too.
 """
 
 import struct
 
 from . import errors
-from .nor import SECTOR_BYTES, Nor
+from .nor import Nor
 from .nvs_item import (
     ANY,
     BLOB_DATA,
@@ -16,14 +15,14 @@ from .nvs_item import (
     CHUNK_ANY,
     CHUNK_MAX_BYTES,
     ENTRY_BYTES,
-    ENTRY_COUNT,
     I32,
     MAX_KEY_BYTES,
     NAMESPACE_ANY,
     U8,
     Item,
 )
-from .nvs_page import ACTIVE, CORRUPT, FREEING, FULL, Page, PageFullError
+from .nvs_page import PageFullError
+from .nvs_pages import Pages
 
 TYPE_CHECKING = False  # MicroPython has no typing module
 if TYPE_CHECKING:
@@ -45,75 +44,19 @@ def mount(nor: Nor, address: int, size_bytes: int) -> "Storage":
     return Storage(nor, address, size_bytes)
 
 
-class Storage:
+class Storage(Pages):
     """An NVS partition. Errors are `OSError` as device code sees them."""
 
     def __init__(self, nor: Nor, address: int, size_bytes: int) -> None:
-        self.all_pages = [
-            Page(nor, address + i * SECTOR_BYTES) for i in range(size_bytes // SECTOR_BYTES)
-        ]
-        for page in self.all_pages:
-            page.load()
-        self.pages = sorted((p for p in self.all_pages if p.listed), key=lambda p: p.sequence)
-        self.free = [page for page in self.all_pages if not page.listed]
-        self.next_sequence = self.pages[-1].sequence + 1 if self.pages else 0
-        if self.pages:
-            self._drop_older_duplicate()
-            self._finish_freeing()
-            if not self.free:
-                raise errors.esp_error(errors.NVS_NO_FREE_PAGES)
-        else:
-            self._activate()
-        self.namespaces = {item.key: item.value[0] for _, _, item in self._items(0, U8)}
+        super().__init__(nor, address, size_bytes)
+        self.namespaces = {item.key: item.value[0] for _, _, item in self.items(0, U8)}
         self._drop_broken_blobs()
-
-    # ---- what power cuts leave
-
-    def _items(self, namespace: int, type: int) -> list[tuple[Page, int, Item]]:
-        """Every (page, index, item) of a type."""
-        found: list[tuple[Page, int, Item]] = []
-        for page in self.pages:
-            match = page.find(namespace, type, None)
-            while match:
-                index, item = match
-                found.append((page, index, item))
-                match = page.find(namespace, type, None, start=index + item.span)
-        return found
-
-    def _drop_older_duplicate(self) -> None:
-        """Of the last item written, erase an older copy on another page."""
-        last = None
-        match = self.pages[-1].find(NAMESPACE_ANY, ANY, None)
-        while match:
-            index, last = match
-            match = self.pages[-1].find(NAMESPACE_ANY, ANY, None, start=index + last.span)
-        if last is None:
-            return
-        for page in self.pages[:-1]:
-            old = page.find(last.namespace, last.type, last.key, last.chunk)
-            if page.state != FREEING and old:
-                page.erase_entry(old[0])
-                return
-
-    def _finish_freeing(self) -> None:
-        """Repeat the move of a page that power interrupted."""
-        for page in self.pages:
-            if page.state != FREEING:
-                continue
-            newest = self.pages[-1]
-            if newest.state == ACTIVE:
-                newest.erase()
-                self.pages.remove(newest)
-                self.free.append(newest)
-            self._activate()
-            self._move(page, self.pages[-1])
-            return
 
     def _drop_broken_blobs(self) -> None:
         """Erase blob indexes without all of their data, then data without an index."""
-        chunks = self._items(NAMESPACE_ANY, BLOB_DATA)
+        chunks = self.items(NAMESPACE_ANY, BLOB_DATA)
         whole: list[tuple[int, bytes, int]] = []
-        for page, index, item in self._items(NAMESPACE_ANY, BLOB_INDEX):
+        for page, index, item in self.items(NAMESPACE_ANY, BLOB_INDEX):
             size, count, first = item.blob_index
             mine = [
                 c
@@ -127,55 +70,6 @@ class Storage:
         for page, index, item in chunks:
             if (item.namespace, item.key, item.chunk & 0x80) not in whole:
                 page.erase_entry(index)
-
-    # ---- pages
-
-    def _activate(self) -> None:
-        if not self.free:
-            raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
-        page = self.free.pop(0)
-        if page.state == CORRUPT:
-            page.erase()
-        page.sequence = self.next_sequence
-        self.next_sequence += 1
-        self.pages.append(page)
-
-    def _request_page(self) -> None:
-        """Begin a new page; if only the spare one is left, free the page with most to gain."""
-        if len(self.free) >= 2:
-            self._activate()
-            return
-        victim = min(self.pages, key=lambda page: page.used)
-        if victim.used == ENTRY_COUNT:
-            raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
-        self._activate()
-        victim.change_state(FREEING)
-        self._move(victim, self.pages[-1])
-
-    def _move(self, source: Page, target: Page) -> None:
-        source.copy_items(target)
-        source.erase()
-        self.pages.remove(source)
-        self.free.append(source)
-
-    def _next_page(self) -> None:
-        if self.pages[-1].state != FULL:
-            self.pages[-1].change_state(FULL)
-        self._request_page()
-
-    def _find(
-        self,
-        namespace: int,
-        type: int,
-        key: bytes,
-        chunk: int = CHUNK_ANY,
-        version: "int | None" = None,
-    ) -> "tuple[Page, int, Item] | None":
-        for page in self.pages:
-            match = page.find(namespace, type, key, chunk, 0, version)
-            if match:
-                return (page,) + match
-        return None
 
     # ---- what device code calls
 
@@ -192,7 +86,7 @@ class Storage:
 
     def get_i32(self, namespace: int, name: str) -> int:
         """Value of an integer."""
-        match = self._find(namespace, I32, name.encode())
+        match = self.find(namespace, I32, name.encode())
         if not match:
             raise errors.esp_error(errors.NVS_NOT_FOUND)
         value = int.from_bytes(match[2].value[:4], "little")
@@ -201,17 +95,17 @@ class Storage:
     def set_i32(self, namespace: int, name: str, value: int) -> None:
         """Store an integer; the same value again writes nothing."""
         key, data = name.encode(), struct.pack("<i", value)
-        old = self._find(namespace, I32, key)
+        old = self.find(namespace, I32, key)
         if old and old[2].value[:4] == data:
             return
-        had = old or self._find(namespace, ANY, key)
+        had = old or self.find(namespace, ANY, key)
         self._write(namespace, I32, key, data)
         if had:
             self._erase_old(namespace, had[2])
 
     def get_blob(self, namespace: int, name: str) -> bytearray:
         """Bytes of a blob."""
-        match = self._find(namespace, BLOB_INDEX, name.encode())
+        match = self.find(namespace, BLOB_INDEX, name.encode())
         data = match and self._blob_data(match[2])
         if data is None:
             raise errors.esp_error(errors.NVS_NOT_FOUND)
@@ -220,10 +114,10 @@ class Storage:
     def set_blob(self, namespace: int, name: str, data: "Buffer") -> None:
         """Store a blob; the same bytes again write nothing."""
         key = name.encode()
-        old = self._find(namespace, BLOB_INDEX, key)
+        old = self.find(namespace, BLOB_INDEX, key)
         if old and self._blob_data(old[2]) == data:
             return
-        had = old or self._find(namespace, ANY, key)
+        had = old or self.find(namespace, ANY, key)
         first = VERSION_1 if old and old[2].blob_index[2] == VERSION_0 else VERSION_0
         self._write_blob(namespace, key, data, first)
         if had:
@@ -231,7 +125,7 @@ class Storage:
 
     def erase_key(self, namespace: int, name: str) -> None:
         """Erase a value of any type."""
-        match = self._find(namespace, ANY, name.encode())
+        match = self.find(namespace, ANY, name.encode())
         if not match:
             raise errors.esp_error(errors.NVS_NOT_FOUND)
         self._erase_old(namespace, match[2])
@@ -244,7 +138,7 @@ class Storage:
         try:
             self.pages[-1].write(namespace, type, key, data)
         except PageFullError:
-            self._next_page()
+            self.next_page()
             try:
                 self.pages[-1].write(namespace, type, key, data)
             except PageFullError:
@@ -253,13 +147,13 @@ class Storage:
     def _erase_old(self, namespace: int, item: Item) -> None:
         """Erase the first item of this type and key: the older one, whatever page it is on now."""
         first = item.blob_index[2] if item.type == BLOB_INDEX else None
-        old = self._find(namespace, item.type, item.key, CHUNK_ANY, first)
+        old = self.find(namespace, item.type, item.key, CHUNK_ANY, first)
         if old:
             old[0].erase_entry(old[1])
         if first is None:
             return
         for chunk in range(first, first + item.blob_index[1]):
-            match = self._find(namespace, BLOB_DATA, item.key, chunk)
+            match = self.find(namespace, BLOB_DATA, item.key, chunk)
             if match:
                 match[0].erase_entry(match[1])
 
@@ -267,7 +161,7 @@ class Storage:
         size, count, first = index_item.blob_index
         data = bytearray()
         for chunk in range(first, first + count):
-            match = self._find(index_item.namespace, BLOB_DATA, index_item.key, chunk)
+            match = self.find(index_item.namespace, BLOB_DATA, index_item.key, chunk)
             piece = match and match[0].data(match[1], match[2])
             if piece is None:
                 return None
@@ -284,7 +178,7 @@ class Storage:
             written = self._write_chunks(namespace, key, memoryview(data), first)
         except OSError:
             for chunk in range(first, first + 0x7F):
-                match = self._find(namespace, BLOB_DATA, key, chunk)
+                match = self.find(namespace, BLOB_DATA, key, chunk)
                 if not match:
                     break
                 match[0].erase_entry(match[1])
@@ -300,7 +194,7 @@ class Storage:
             room = page.tailroom()
             small = room < len(data) or (room == 0 and len(data) == 0)
             if count == 0 and small and room < CHUNK_MAX_BYTES // 10:
-                self._next_page()
+                self.next_page()
                 if self.pages[-1].tailroom() == room:
                     raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
                 continue
@@ -311,6 +205,6 @@ class Storage:
             count += 1
             done += size
             if done < len(data) or room - size < ENTRY_BYTES:
-                self._next_page()
+                self.next_page()
             if done == len(data):
                 return count

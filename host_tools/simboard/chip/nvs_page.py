@@ -6,7 +6,6 @@ Header: u32 state, u32 sequence, u8 version, 0xFF, u32 CRC at 28; bitmap of two 
 
 import struct
 
-from . import errors
 from .nor import SECTOR_BYTES, Nor
 from .nvs_item import (
     ANY,
@@ -53,9 +52,10 @@ class Page:
         self.nor = nor
         self.base = base
         self.sequence = 0
-        self._reset(UNINITIALIZED)
+        self.reset(UNINITIALIZED)
 
-    def _reset(self, state: int) -> None:
+    def reset(self, state: int) -> None:
+        """Forget what is known of the page but its sequence."""
         self.state = state
         self.used = 0
         self.next_free = ENTRY_COUNT if state in (FULL, FREEING) else 0
@@ -66,90 +66,10 @@ class Page:
         """Whether the page holds, or held, data: ACTIVE, FULL or FREEING."""
         return self.state in (ACTIVE, FULL, FREEING)
 
-    # ---- loading
-
-    def load(self) -> None:
-        """Read header and bitmap, and repair what a power cut left. Raises for an old version."""
-        header = bytearray(32)
-        self.nor.read(self.base, header)
-        state, sequence, version = struct.unpack_from("<IIB", header, 0)
-        if state == UNINITIALIZED:
-            page = bytearray(SECTOR_BYTES)
-            self.nor.read(self.base, page)
-            self._reset(UNINITIALIZED if page == b"\xff" * SECTOR_BYTES else CORRUPT)
-            return
-        crc_wrong = struct.unpack_from("<I", header, 28)[0] != data_crc(header[4:28])
-        if crc_wrong or state not in (ACTIVE, FULL, FREEING):
-            self._reset(CORRUPT)
-            return
-        if version < VERSION_2:
-            raise errors.esp_error(errors.NVS_NEW_VERSION_FOUND)
-        self._reset(state)
-        self.sequence = sequence
-        self.nor.read(self.base + 32, self.table)
-        self.used = sum(1 for i in range(ENTRY_COUNT) if self.entry_state(i) == WRITTEN)
-        if state == ACTIVE:
-            self._find_free()
-            self._repair_active()
-        else:
-            self._repair_full()
-
-    def _find_free(self) -> None:
-        free = 0
-        while free < ENTRY_COUNT and self.entry_state(free) != EMPTY:
-            free += 1
-        self.next_free = free
-        word = bytearray(4)
-        while self.next_free < ENTRY_COUNT:
-            self.nor.read(self._address(self.next_free), word)
-            if word == b"\xff\xff\xff\xff":
-                break
-            self._set_states(self.next_free, self.next_free + 1, ERASED)
-            self.next_free += 1
-
-    def _repair_active(self) -> None:
-        """Erase torn items, and the older one of two with the same name."""
-        seen: dict[tuple[int, bytes, int], int] = {}
-        index = 0
-        while index < self.next_free:
-            state = self.entry_state(index)
-            if state == ILLEGAL:
-                self.erase_entry(index)
-            if state in (ERASED, ILLEGAL):
-                index += 1
-                continue
-            item = self.item(index)
-            if not item.consistent(index) or not self._whole(item, index):
-                self.erase_entry(index)
-                index += 1
-                continue
-            name = (item.namespace, item.key, item.chunk)
-            if name in seen:
-                self.erase_entry(seen[name])
-            seen[name] = index
-            index += item.span
-
-    def _repair_full(self) -> None:
-        index = 0
-        while index < ENTRY_COUNT:
-            if self.entry_state(index) != WRITTEN:
-                index += 1
-                continue
-            item = self.item(index)
-            if not item.consistent(index):
-                self.erase_entry(index)
-                index += 1
-                continue
-            if not self._whole(item, index):
-                self.erase_entry(index)
-            index += item.span
-
-    def _whole(self, item: Item, index: int) -> bool:
-        return all(self.entry_state(i) == WRITTEN for i in range(index, index + item.span))
-
     # ---- reading
 
-    def _address(self, index: int) -> int:
+    def address(self, index: int) -> int:
+        """Flash address of an entry."""
         return self.base + 64 + index * ENTRY_BYTES
 
     def entry_state(self, index: int) -> int:
@@ -159,7 +79,7 @@ class Page:
     def item(self, index: int) -> Item:
         """The `Item` of one entry."""
         raw = bytearray(ENTRY_BYTES)
-        self.nor.read(self._address(index), raw)
+        self.nor.read(self.address(index), raw)
         return Item(raw)
 
     def find(
@@ -195,7 +115,7 @@ class Page:
     def data(self, index: int, item: Item) -> "bytearray | None":
         """Data of a variable-length item, or None (and the item erased) if its CRC is wrong."""
         buffer = bytearray(item.size)
-        self.nor.read(self._address(index + 1), buffer)
+        self.nor.read(self.address(index + 1), buffer)
         if data_crc(buffer) == item.data_crc:
             return buffer
         self.erase_entry(index)
@@ -236,18 +156,18 @@ class Page:
         struct.pack_into("<IIB", header, 0, ACTIVE, self.sequence, VERSION_2)
         struct.pack_into("<I", header, 28, data_crc(header[4:28]))
         self.nor.program(self.base, header)
-        self._reset(ACTIVE)
+        self.reset(ACTIVE)
 
     def _write_entry(self, raw: "Buffer") -> None:
         self._write_entries(raw, 1)
 
     def _write_entries(self, raw: "Buffer", count: int) -> None:
-        self.nor.program(self._address(self.next_free), raw)
-        self._set_states(self.next_free, self.next_free + count, WRITTEN)
+        self.nor.program(self.address(self.next_free), raw)
+        self.set_states(self.next_free, self.next_free + count, WRITTEN)
         self.used += count
         self.next_free += count
 
-    def _set_states(self, begin: int, end: int, state: int) -> None:
+    def set_states(self, begin: int, end: int, state: int) -> None:
         """Change entry states from the last to the first, one bitmap word per program."""
         index = end - 1
         while index >= begin:
@@ -267,7 +187,7 @@ class Page:
                 span = item.span
             for i in range(index, index + span):
                 self.used -= self.entry_state(i) == WRITTEN
-        self._set_states(index, index + span, ERASED)
+        self.set_states(index, index + span, ERASED)
         self.next_free = max(self.next_free, index + span)
 
     def change_state(self, state: int) -> None:
@@ -292,7 +212,7 @@ class Page:
     def erase(self) -> None:
         """Erase the sector; the page is free again."""
         self.nor.erase(self.base, SECTOR_BYTES)
-        self._reset(UNINITIALIZED)
+        self.reset(UNINITIALIZED)
 
 
 def _matches(

@@ -28,8 +28,9 @@ def _as_on_chip(error):
 class SSLSocket(io.IOBase):
     """A session: the real one, but for the form of its errors and its end."""
 
-    def __init__(self, session):
+    def __init__(self, session, release=None):
         self._session = session
+        self._release = release  # gives the buffers of Mbed TLS back
         self._closed = False
         self._poller = select.poll()
         self._poller.register(session, 1)
@@ -70,6 +71,9 @@ class SSLSocket(io.IOBase):
         """Close; again is harmless."""
         self._closed = True
         self._session.close()
+        if self._release:
+            # A session that failed has freed its buffers, but closes nothing below it.
+            self._release()
 
     def ioctl(self, op, arg):
         """For `select`: the session knows of bytes that are decrypted already."""
@@ -119,7 +123,7 @@ class SSLContext:
             return SSLSocket(self._context.wrap_socket(sock, **options))
         end = sock.tls_end()
         try:
-            return SSLSocket(self._context.wrap_socket(end, **options))
+            return SSLSocket(self._context.wrap_socket(end, **options), end.release)
         except BaseException:
             end.release()
             raise

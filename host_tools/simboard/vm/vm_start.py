@@ -94,8 +94,8 @@ def _install_shims():
             sys.modules["u" + name] = module
     sys.modules["sys"] = shim_sys.make()
     sys.modules["ntptime"] = __import__("shim_ntptime")
-    import flashbdev  # noqa: F401 - frozen on the chip: loaded while the host's files are there
-    import umqtt.simple  # noqa: F401 - likewise
+    import flashbdev  # frozen on the chip: loaded while the files of the host are there
+    import umqtt.simple
 
     vm_imports.install()
     keep = set(modules) | {"u" + name for name in modules}

@@ -1,0 +1,111 @@
+"""`enos-ota board`: a simulated board in the foreground."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host_tools import paths
+from host_tools.cloud.client import DEFAULT_HOME, AdminError, CloudNotRunningError
+from host_tools.release.errors import ReleaseError
+from host_tools.simboard.board_files import BoardError, BoardFiles
+from host_tools.simboard.make import TABLES
+from host_tools.simboard.provision import provision
+from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.option(
+    "--dir",
+    "boards",
+    type=FOLDER,
+    default=paths.BUILD / "boards",
+    show_default="build/boards",
+    help="Folder of all boards.",
+)
+@click.option("--name", default="board", show_default=True, help="Board, and its device key.")
+@click.option(
+    "--release",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What a new board runs; default: device/example as 1.0.0.",
+)
+@click.option(
+    "--cloud",
+    type=FOLDER,
+    default=DEFAULT_HOME,
+    show_default="build/cloud",
+    help="State folder of the stand-in that gets a new board's device.",
+)
+@click.option(
+    "--vm-heap",
+    type=click.IntRange(32 * 1024, 8 << 20),
+    default=DEFAULT_VM_HEAP_BYTES,
+    show_default=True,
+    help="Python heap of the board in bytes.",
+)
+@click.option("--table", type=click.Choice(list(TABLES)), default="ours", show_default=True)
+def board(  # noqa: PLR0917 - click passes them by name
+    boards: Path, name: str, release: Path | None, cloud: Path, vm_heap: int, table: str
+) -> None:
+    """Run a simulated ESP32 board.
+
+    Made on first use as a new device of the running stand-in; afterwards it goes on from its flash,
+    as after a power cut. Ctrl-C switches it off.
+    """
+    folder = boards / name
+    try:
+        if not BoardFiles(folder).flash.exists():
+            provision(folder, name, release, cloud, table)
+            _note(f"made: {folder}, device {name}")
+        elif release is not None:
+            raise BoardError(f"{folder} is made already: remove it, or leave out --release")
+        _run(Board(folder, click.echo, _show_event, vm_heap))
+    except AdminError as error:
+        raise click.ClickException(f"{error} ({error.code}): choose another --name") from None
+    except (BoardError, CloudNotRunningError, ReleaseError, paths.ToolMissingError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(simulated: Board) -> None:
+    """On until SIGINT or SIGTERM."""
+    enough = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: enough.set())
+    simulated.power_on()
+    enough.wait()
+    simulated.power_off()
+
+
+def _show_event(event: dict[str, Any]) -> None:
+    text = event_text(event)
+    if text:
+        _note(text)
+
+
+def _note(text: str) -> None:
+    click.echo(click.style(f"[board] {text}", dim=True))
+    sys.stdout.flush()
+
+
+def event_text(event: dict[str, Any]) -> str:
+    """An event of `Board` in a few words."""
+    match event["event"]:
+        case "power":
+            return "power " + ("on" if event["on"] else "off")
+        case "boot":
+            return f"boot: {event['slot']} ({event['cause']})"
+        case "reset":
+            detail = f": {event['detail']}" if event["detail"] else ""
+            return f"reset: {event['cause']}, {event['slot']}{detail}"
+        case "rollback":
+            return f"rollback: {event['slot']} was not marked valid"
+        case "bootloader":
+            return f"bootloader: {event['text']}"
+    return ""
