@@ -28,10 +28,10 @@ demo: $(READY) ## a board upgraded over the air, a bad release rolled back
 	@$(BIN)/enos-ota demo
 
 test: $(READY) lint ## everything: lint, types, unit, host and end-to-end tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest -n 4 tests
 
 check: $(READY) lint ## the fast part: lint, types, unit tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/unit
+	@$(BIN)/python -m pytest -n 4 tests/unit
 
 lint: $(READY) ## ruff and mypy, host and device
 	@$(BIN)/ruff check .

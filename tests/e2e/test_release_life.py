@@ -100,7 +100,7 @@ def test_record_of_another_version_than_commanded_is_refused_before_the_switch(t
         task = rig.wait_task(rig.push(releases["1.1.0"], "9.9.9"))
         assert (task["status"], task["progress"]) == ("failed", -3)
         assert task["desc"] == "9.9.9: the file holds version 1.1.0"
-        assert "selected the new slot" not in "\n".join(rig.console())
+        assert "switch to the new slot" not in "\n".join(rig.console())
         assert rig.wait_task(rig.push(releases["1.3.0"], "1.3.0"))["status"] == "succeeded"
 
 

@@ -62,7 +62,7 @@ def test_trial_without_link_ends_at_its_deadline(tmp_path, releases):
         rig.board.power_on()
         rig.wait_version("1.0.0")
         job = rig.push(releases["1.1.0"], "1.1.0")
-        rig.wait_console("selected the new slot")
+        rig.wait_console("switch to the new slot")
         rig.board.set_air(False)
         rig.wait_console("not proven within 4 s")
         rig.wait_console("version 1.0.0", count=3)
