@@ -17,6 +17,7 @@ from host_tools.release.sources import agent_folder
 WAITING = (
     "__init__",
     "agent",
+    "application",
     "board",
     "errors",
     "link",

@@ -12,6 +12,7 @@ import time
 from micropython import const
 
 from . import board, messages
+from .application import Application
 from .errors import LinkError, OtaError, RefusedError
 from .link import Link
 from .log import log
@@ -68,14 +69,12 @@ class Agent:
         on_progress=_nothing,
         on_link=_nothing,
     ) -> None:
-        self.app = app
+        self.application = Application(app)
         self.on_upgrade = on_upgrade
         self.select = select
         self.self_test = self_test
         self.on_progress = on_progress
         self.on_link = on_link
-        self._handed_over = None  # a coroutine that a thread found, for the loop
-        self.app_ended = ""  # why the application is no longer alive
         self.context: object = None  # of TLS, made when first needed
         self.word: tuple | None = None  # (step, desc) that EnOS has not answered yet
         self._trial: Trial | None = None  # noqa: F821 - imported when there is one
@@ -102,13 +101,7 @@ class Agent:
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""
         asyncio.create_task(self._feed())
-        if isinstance(self.app, type(Agent.run)) or hasattr(self.app, "send"):
-            asyncio.create_task(self._run_app(True))
-        elif self.app:
-            import _thread
-
-            # The coroutine never awaits then: `list` drives it to its end.
-            _thread.start_new_thread(list, (self._run_app(False),))
+        self.application.start()
         while True:
             try:
                 await self._connect()
@@ -268,27 +261,9 @@ class Agent:
         while True:
             if self._wdt and time.ticks_diff(time.ticks_ms(), self.beat_ms) < _STUCK_MS:
                 self._wdt.feed()
-            if self._handed_over:
-                self._handed_over = None
-                asyncio.create_task(self._run_app(True))
             if self._trial:
                 self._trial.watch()
             await asyncio.sleep(1)
-
-    async def _run_app(self, asynchronous: bool) -> None:
-        try:
-            result = self.app if hasattr(self.app, "send") else self.app()
-            if asynchronous:
-                await result
-            elif hasattr(result, "send"):
-                self.app = self._handed_over = (
-                    result  # a closure or method was a coroutine function
-                )
-                return
-            self.app_ended = "the application returned"
-        except Exception as error:
-            sys.print_exception(error)
-            self.app_ended = "the application raised " + repr(error)
 
 
 def _forget() -> None:

@@ -20,8 +20,8 @@ class Trial:
 
     def watch(self) -> None:
         """Once a second: end the trial when the application ended or time is up."""
-        if self._agent.app_ended:
-            self._fail(self._agent.app_ended)
+        if self._agent.application.ended:
+            self._fail(self._agent.application.ended)
         if self._age_ms() > self._agent.config.trial_s * 1000:
             self._fail("not proven within %d s" % self._agent.config.trial_s)
 

@@ -174,7 +174,7 @@ played("link", Link=Link)
 played("upgrade", Upgrade=Upgrade)
 played("trial", Trial=Trial)
 played("trust", tls_context=Trust.tls_context)
-from enos_ota import agent  # noqa: E402
+from enos_ota import agent, application  # noqa: E402
 
 
 class WithAgent(Case):
@@ -184,7 +184,7 @@ class WithAgent(Case):
         super().setUp()
         self.lines = []
         self.patch(agent, "log", lambda level, text: self.lines.append(text))
-        self.clock = self.slow(agent)
+        self.clock = self.slow(agent, application)
         chip = self.chip = esp32.power_up()
         chip.entry(0, 1, 2)
         image = images.image()

@@ -81,19 +81,19 @@ class TestApp(WithAgent):
         counts.clear()
         self.make(app=runs)
         self.drive(lambda: len(counts) > 10 and self.said("inform"))
-        self.assertEqual(self.agent.app_ended, "")
+        self.assertEqual(self.agent.application.ended, "")
 
     def test_coroutine_that_returns_or_raises_is_noticed(self):
         self.make(app=returns)
-        self.drive(lambda: self.agent.app_ended)
-        self.assertIn("returned", self.agent.app_ended)
+        self.drive(lambda: self.agent.application.ended)
+        self.assertIn("returned", self.agent.application.ended)
         self.make(app=raises)
-        self.drive(lambda: self.agent.app_ended)
-        self.assertIn("KeyError", self.agent.app_ended)
+        self.drive(lambda: self.agent.application.ended)
+        self.assertIn("KeyError", self.agent.application.ended)
 
     def test_agent_goes_on_without_its_app(self):
         self.make(app=raises)
-        self.drive(lambda: self.agent.app_ended and self.said("inform"))
+        self.drive(lambda: self.agent.application.ended and self.said("inform"))
 
     def test_coroutine_of_a_closure_or_an_object_runs_too(self):
         # its type is `closure` or `bound_method`: called in a thread, never awaited, and taken as
@@ -112,13 +112,13 @@ class TestApp(WithAgent):
         for coroutine in (app, Object().run):
             counts.clear()
             self.make(app=coroutine)
-            self.drive(lambda: len(counts) > 3 or self.agent.app_ended)
-            self.assertEqual(self.agent.app_ended, "")
+            self.drive(lambda: len(counts) > 3 or self.agent.application.ended)
+            self.assertEqual(self.agent.application.ended, "")
 
     def test_blocking_function_runs_in_a_thread(self):
         self.make(app=blocks)
-        self.drive(lambda: self.agent.app_ended and self.said("inform"))
-        self.assertIn("ValueError", self.agent.app_ended)
+        self.drive(lambda: self.agent.application.ended and self.said("inform"))
+        self.assertIn("ValueError", self.agent.application.ended)
 
 
 class TestReport(WithAgent):

@@ -25,7 +25,8 @@ class Agent:
         self.clock = clock
         self.config = Config()
         self.session = self.sock = self
-        self.app_ended = ""
+        self.application = self
+        self.ended = ""
         self.is_open = True
         self.started_ms = self.beat_ms = clock.now_ms
         self.received_ms = clock.now_ms - 1  # of SUBACK
@@ -172,14 +173,14 @@ class TestProve(OnTrial):
 
 class TestFail(OnTrial):
     def test_app_that_ended_fails_the_trial_with_its_reason(self):
-        self.agent.app_ended = "the application raised KeyError(7)"
+        self.agent.ended = "the application raised KeyError(7)"
         self.fails(self.trial.watch, "KeyError")
         self.fails(self.prove, "KeyError")
 
     def test_app_that_ends_while_it_is_watched_fails_the_trial(self):
         def end():
             if self.clock.now_ms - self.agent.started_ms > 20_000:
-                self.agent.app_ended = "the application returned"
+                self.agent.ended = "the application returned"
 
         self.agent.on_poll = end
         self.fails(self.prove, "returned")
@@ -219,7 +220,7 @@ class TestFail(OnTrial):
             self.clock.sleep_ms(999)
 
     def test_long_reason_is_cut_and_full_nvs_does_not_stop_the_reset(self):
-        self.agent.app_ended = "the application raised " + "x" * 500
+        self.agent.ended = "the application raised " + "x" * 500
         self.chip.nvs_full = True
         self.fails(self.trial.watch)
         self.chip.nvs_full = False

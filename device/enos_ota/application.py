@@ -1,0 +1,56 @@
+"""The user's application: a task or a thread that the agent starts, and whose end it notices."""
+
+import asyncio
+import sys
+
+
+class Application:
+    """`app`: a coroutine, a coroutine function, a blocking function, or None.
+
+    Attributes: ended, why it is no longer alive ("" while it is, or where there is none).
+    """
+
+    def __init__(self, app) -> None:
+        self.ended = ""
+        self._app = app
+        self._found = None  # the coroutine that a closure or a method turned out to make
+
+    def start(self) -> None:
+        """Run it: coroutines as a task of the running loop, anything else in a thread."""
+        app = self._app
+        if hasattr(app, "send"):
+            asyncio.create_task(self._await(app))
+        elif isinstance(app, type(Application._await)):  # what `async def` makes
+            asyncio.create_task(self._await(app()))  # type: ignore[call-arg]
+        elif app:
+            import _thread
+
+            _thread.start_new_thread(self._thread, ())
+            asyncio.create_task(self._adopt())
+
+    async def _await(self, coroutine) -> None:
+        try:
+            await coroutine
+            self.ended = "the application returned"
+        except Exception as error:
+            self._fail(error)
+
+    def _thread(self) -> None:
+        try:
+            found = self._app()
+            if hasattr(found, "send"):
+                self._found = found
+            else:
+                self.ended = "the application returned"
+        except Exception as error:
+            self._fail(error)
+
+    async def _adopt(self) -> None:
+        while not self.ended:
+            if self._found:
+                await self._await(self._found)
+            await asyncio.sleep(1)
+
+    def _fail(self, error) -> None:
+        sys.print_exception(error)
+        self.ended = "the application raised %r" % error
