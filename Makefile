@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PIP     = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint size clean
@@ -19,8 +20,8 @@ $(READY): requirements.lock pyproject.toml host_tools/fetch_upy.py
 		{ echo "error: python3-venv is missing: run 'apt install python3-venv'"; exit 1; }
 	@echo "setting up $(VENV) (once, about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@$(PIP) -r requirements.lock && $(PIP) -e . || { echo "error: pip cannot get the pinned packages:" \
+		"connect to PyPI, or set PIP_INDEX_URL or https_proxy, and run make again"; exit 1; }
 	@$(BIN)/python -m host_tools.fetch_upy
 	@touch $@
 

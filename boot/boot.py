@@ -58,16 +58,17 @@ def on_trial(slot):
 
 
 def arm_watchdog(nvs, slot):
+    # Twice if need be, the setting first: constructing it again only changes the time-out.
     timeout_ms = 0
     text = bytearray(8)
     try:
-        timeout_ms = int(bytes(text[: nvs.get_blob("wdt_s", text)])) * 1000
-    except (OSError, ValueError):
-        pass
-    if on_trial(slot):
-        timeout_ms = min(timeout_ms or TRIAL_WATCHDOG_MS, TRIAL_WATCHDOG_MS)
+        timeout_ms = max(int(bytes(text[: nvs.get_blob("wdt_s", text)])), 0) * 1000
+    except Exception:
+        pass  # no such setting, or no NVS at all: a trial needs its watchdog in any case
     if timeout_ms:
         machine.WDT(timeout=timeout_ms)
+    if on_trial(slot):
+        machine.WDT(timeout=min(timeout_ms or TRIAL_WATCHDOG_MS, TRIAL_WATCHDOG_MS))
 
 
 def image_length(slot):

@@ -22,6 +22,7 @@ _SECTOR = const(4096)
 _POLL_MS = const(100)
 _STUCK_MS = const(300_000)  # longer than the main loop's longest honest way round
 _TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
+_IDLE_WATCHDOG_S = const(3600)  # it cannot be stopped after a trial, only widened
 _LAST_WORD_TRIES = const(5)
 _CHECK_LIMIT_S = const(500_000)  # what ticks can measure on a 32-bit chip
 _DESC = const(100)  # characters
@@ -108,10 +109,12 @@ class Agent:
                 await self._serve()
             except Exception as error:  # a malformed packet can be anything in umqtt
                 log("W", "link: %s" % (error if isinstance(error, OtaError) else repr(error)))
+                if not isinstance(error, LinkError):
+                    self._link.clock_set_s = 0  # a lying NTP makes TLS refuse every certificate
                 _call(self.on_link, "lost", str(error))
             self.session.close()
-            self.beat_ms = time.ticks_ms()
             await asyncio.sleep_ms(self.session.backoff_ms())
+            self.beat_ms = time.ticks_ms()
 
     async def check(self) -> list:
         """Ask EnOS which releases it offers on request (getversion).
@@ -145,11 +148,11 @@ class Agent:
 
     def owe(self, step: int, desc: str) -> None:
         """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
+        desc = desc[:_DESC]
+        self.word = (step, desc)
+        log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
         from . import journal
 
-        desc = desc[:_DESC]
-        log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
-        self.word = (step, desc)
         journal.keep(state=journal.REPORT, step=step, desc=desc, tries=0)
         _call(self.on_progress, step, desc)
 
@@ -168,6 +171,7 @@ class Agent:
         if self._trial:
             await self._trial.prove()
             self._trial = None
+            self._wdt = board.watchdog(self.config.watchdog_s or _IDLE_WATCHDOG_S)
         if self.word:
             await self._say_last_word()
         await self._inform()
@@ -211,16 +215,23 @@ class Agent:
         try:
             firmware = Firmware(message.get("params"))
         except OtaError as error:
+            self._give_up()
             self.owe(error.step, str(error))
             return
         if firmware.version == self.version:
+            self._give_up()
             await self._inform()
         elif firmware.sign != self._digest:
             self._begin(firmware)
 
-    def _begin(self, firmware) -> None:
+    def _give_up(self) -> None:
+        # A newer command: EnOS has given the upgrade at work up, and hears no word about it.
         if self._digest:
-            self._task.cancel()  # EnOS has given it up: no word about it
+            self._digest = ""
+            self._task.cancel()
+
+    def _begin(self, firmware) -> None:
+        self._give_up()
         log("I", "upgrade to " + firmware.version)
         self._digest = firmware.sign
         self._task = asyncio.create_task(self._upgrade(firmware))
@@ -235,12 +246,14 @@ class Agent:
 
             await Upgrade(self, firmware, buf).run()
         except Exception as error:  # whatever it is, EnOS hears of it and the agent goes on
+            self._digest = ""
             text = str(error)
             if not isinstance(error, OtaError):
                 sys.print_exception(error)
                 text = repr(error)
             self.owe(getattr(error, "step", -1), "%s: %s" % (firmware.version, text))
-        self._digest = ""
+        # asyncio keeps this frame: what it still held would stay alive with all its modules.
+        buf = Upgrade = None  # type: ignore
         _forget()
 
     async def _say_last_word(self) -> None:
@@ -255,6 +268,8 @@ class Agent:
         if self.word == word:  # and not another one by now
             self.word = None
             journal.clear()
+        # What just failed may still be offered: not at once.
+        self._checked_ms = time.ticks_ms()  # type: ignore[assignment]
         _forget()
 
     async def _feed(self) -> None:

@@ -3,6 +3,10 @@
 import asyncio
 import sys
 
+from micropython import const
+
+_STACK_BYTES = const(16_384)  # of a thread: what the main task has; the default on ESP32 is 5 KiB
+
 
 class Application:
     """`app`: a coroutine, a coroutine function, a blocking function, or None.
@@ -25,6 +29,7 @@ class Application:
         elif app:
             import _thread
 
+            _thread.stack_size(_STACK_BYTES)
             _thread.start_new_thread(self._thread, ())
             asyncio.create_task(self._adopt())
 
@@ -42,7 +47,7 @@ class Application:
                 self._found = found
             else:
                 self.ended = "the application returned"
-        except Exception as error:
+        except BaseException as error:  # SystemExit too: it ends a thread silently
             self._fail(error)
 
     async def _adopt(self) -> None:

@@ -49,7 +49,7 @@ def load_blob(key: str, namespace: str = _NAMESPACE) -> bytes:
     """An NVS blob of at most 1 KiB, or b"" when there is none."""
     buf = bytearray(1024)
     try:
-        return bytes(buf[: NVS(namespace).get_blob(key, buf)])
+        return bytes(buf[: _nvs(namespace).get_blob(key, buf)])
     except OSError:
         return b""
 
@@ -59,14 +59,24 @@ def save_blob(key: str, value: bytes, namespace: str = _NAMESPACE) -> None:
 
     Raises: OSError(-4357) when NVS is full, also for a key that exists.
     """
-    nvs = NVS(namespace)
+    nvs = _nvs(namespace)
     nvs.set_blob(key, value)
     nvs.commit()
 
 
+def _nvs(namespace: str) -> NVS:
+    # MicroPython never closes an NVS handle: one each, or they eat the heap that TLS needs.
+    if namespace not in _handles:
+        _handles[namespace] = NVS(namespace)
+    return _handles[namespace]
+
+
+_handles: dict = {}
+
+
 def watchdog(timeout_s: int):
     """Arm the watchdog, or give one that runs a new time-out; it cannot be stopped, only fed."""
-    return machine.WDT(timeout=timeout_s * 1000)
+    return machine.WDT(timeout=max(timeout_s, 1) * 1000)
 
 
 def reset() -> None:

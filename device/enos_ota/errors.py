@@ -46,9 +46,3 @@ class RolledBackError(OtaError):
     """The new image did not pass its trial; the former one runs again."""
 
     step = -6
-
-
-class GaveUpError(OtaError):
-    """The budget of retries or resets is spent."""
-
-    step = -7

@@ -18,7 +18,7 @@ class Link:
 
     def __init__(self, config) -> None:
         self._config = config
-        self._clock_set_s = 0  # Unix seconds of the last NTP answer in this boot
+        self.clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
 
     async def up(self) -> None:
         """Join a configured network unless one is joined.
@@ -34,7 +34,7 @@ class Link:
             try:
                 wlan.disconnect()
                 wlan.connect(entry["ssid"], entry.get("password"))
-            except OSError as error:
+            except (OSError, RuntimeError, KeyError) as error:
                 log("W", "Wi-Fi: %s" % error)
             start = time.ticks_ms()
             while time.ticks_diff(time.ticks_ms(), start) < _JOIN_MS:
@@ -51,12 +51,12 @@ class Link:
         that matters was issued.
         """
         now_s = board.unix_time()
-        if self._config.ntp and abs(now_s - self._clock_set_s) > _NTP_EVERY_S:
+        if self._config.ntp and abs(now_s - self.clock_set_s) > _NTP_EVERY_S:
             try:
                 board.ask_ntp(self._config.ntp)
-                self._clock_set_s = now_s = board.unix_time()
+                self.clock_set_s = now_s = board.unix_time()
                 log("I", "clock set by NTP")
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 log("W", "NTP: %s" % error)
         if now_s < floor_s:
             board.set_clock(floor_s)

@@ -18,7 +18,6 @@ from .transport import Transport
 
 _CONNECT_MS = const(15_000)  # TCP and TLS; a handshake takes an ESP32 0.6-1.3 s
 _ANSWER_MS = const(10_000)
-_PACKET_BYTES = const(8192)  # no OTA message is longer; larger ones would not fit beside TLS
 _BACKOFF_MS = const(2000)  # half of it: EnOS allows one connection per second and device
 _BACKOFF_DOUBLINGS = const(6)  # to 128 s
 _DOWNLINKS = ("upgrade", "inform_reply", "progress_reply", "getversion_reply")
@@ -113,8 +112,10 @@ class Session(MQTTClient):
     async def request(self, kind: str, params: dict, tries: int = 3) -> dict:
         """Publish a request and await its reply, repeating it when none comes.
 
-        Raises: LinkError when `tries` went unanswered; the session stays open then.
+        Raises: LinkError when `tries` went unanswered; the session stays open then. Or when it is not open.
         """
+        if not self.is_open:
+            raise LinkError("not connected")
         for _ in range(tries):
             message_id = self.send(kind, params)
             self._replies[message_id] = None
@@ -148,12 +149,6 @@ class Session(MQTTClient):
         for awaited in self._replies:
             if str(awaited) == message_id:
                 self._replies[awaited] = message
-
-    def _recv_len(self) -> int:
-        size = super()._recv_len()
-        if size > _PACKET_BYTES:
-            raise LinkError("message of %d bytes" % size)
-        return size
 
     async def _answer(self, kind: int, rest_bytes: int):
         # Await one packet of the given type while connecting; its bytes after the first.

@@ -4,7 +4,7 @@ Imported at start and forgotten again, so that nothing of it takes memory while 
 """
 
 from . import board, config, identity, journal, otadata
-from .errors import OtaError
+from .errors import RolledBackError
 from .image import Image, read_record
 from .log import log
 
@@ -40,7 +40,7 @@ def _tolerate(function, otherwise):
     # A board that cannot tell its past must still reach EnOS.
     try:
         return function()
-    except (OSError, OtaError, ValueError, IndexError) as error:
+    except Exception as error:
         log("E", "look back: %r" % error)
         return otherwise
 
@@ -57,22 +57,28 @@ def _identify() -> tuple:
     if record:
         return record
     # A plain image: the version that EnOS commanded was kept with the image's ELF digest.
-    kept = board.load_blob("plain")
+    kept = board.load_blob("plain%d" % board.slot_index(slot))
     return (kept[32:].decode() if kept[:32] == image.elf_digest else ""), 0
 
 
 def _recover() -> tuple:
+    entry = journal.load()
     if otadata.on_trial():
-        log("I", "this image is on trial")
-        return True, None
+        if entry["state"] != journal.TRIAL or _runs(entry):
+            log("I", "this image is on trial")
+            return True, None
+        otadata.confirm()  # the power was cut while it was healed: not a trial
     if otadata.heal():
         log("W", "the bootloader fell back: selected this slot again")
-    entry = journal.load()
     word = _outcome(entry)
     if word and entry["state"] != journal.REPORT:
         word = word[0], word[1][:100]
         journal.keep(state=journal.REPORT, step=word[0], desc=word[1], tries=0)
     return False, word
+
+
+def _runs(entry: dict) -> bool:
+    return entry["slot"] == board.slot_index(board.running())
 
 
 def _outcome(entry: dict):
@@ -81,9 +87,9 @@ def _outcome(entry: dict):
     if state == journal.REPORT:
         return entry["step"], entry["desc"]
     if state == journal.TRIAL:
-        if entry["slot"] == board.slot_index(board.running()):
+        if _runs(entry):
             return 100, version  # marked valid; the cut came before the journal
-        return -6, "%s: rolled back: %s" % (version, _why(entry))
+        return RolledBackError.step, "%s: rolled back: %s" % (version, _why(entry))
     if state:
         return -1, version + ": interrupted by a reset"
     return None

@@ -8,6 +8,7 @@ Two faces: coroutines for HTTP and for opening; `read`, `write` and `setblocking
 
 import asyncio
 import errno
+import gc
 import select
 import socket
 import time
@@ -18,6 +19,7 @@ from . import board
 from .errors import DownloadError, LinkError
 
 _PACKET_MS = const(5000)
+_FIELD_BYTES = const(8192)  # no OTA message is longer; larger ones would not fit beside TLS
 _TICK_MS = const(2)  # 5760 bytes of lwIP window per tick: not what limits a download
 _TLS_BLOCK_BYTES = const(40_000)  # largest free IDF block that a session needs to begin
 _IPPROTO_TCP = const(6)
@@ -56,7 +58,7 @@ class Transport:
                 if abs(error.errno or 0) != errno.EINPROGRESS:
                     raise
             poller = select.poll()
-            poller.register(raw, select.POLLOUT)
+            poller.register(raw, select.POLLOUT | select.POLLHUP)
             ready = poller.poll(0)
             while not ready:
                 await self._pause("connect")
@@ -64,6 +66,7 @@ class Transport:
             if ready[0][1] != select.POLLOUT:
                 self._fail("connection refused")
             if context is not None:
+                gc.collect()  # gives areas back that the Python heap grew into
                 if board.largest_free_block() < _TLS_BLOCK_BYTES:
                     self._fail("not enough memory for a TLS session")
                 self._stream = context.wrap_socket(
@@ -104,6 +107,8 @@ class Transport:
 
     def read(self, size: int):
         """Exactly `size` bytes, good until the next call; None when none wait and no packet has begun."""
+        if size > _FIELD_BYTES:
+            self._fail("field of %d bytes refused" % size)
         data = self._byte if size == 1 else bytearray(size)
         view = memoryview(data) if size > 1 else data
         while size:
@@ -161,9 +166,10 @@ class Transport:
             self.received_ms = time.ticks_ms()
         return count
 
-    async def _pause(self, what: str) -> None:
+    def _pause(self, what: str):
+        # Not a coroutine: it would allocate its frame at each tick.
         self._wait(what, 0)
-        await asyncio.sleep_ms(_TICK_MS)
+        return asyncio.sleep_ms(_TICK_MS)
 
     def _wait(self, what: str, tick_ms: int = _TICK_MS) -> None:
         if time.ticks_diff(self._deadline, time.ticks_ms()) <= 0:

@@ -31,7 +31,7 @@ class Trial:
         Power cut: before the mark the former image returns, after it this one stays.
         Raises: LinkError when the session breaks; the trial goes on with the next one.
         """
-        version = journal.load()["version"] or self._agent.version
+        version = self._agent.version
         await self._prove_link(version)
         while self._age_ms() < self._agent.config.trial_app_s * 1000:
             self.watch()
@@ -54,7 +54,8 @@ class Trial:
         try:
             await session.request("progress", {"step": "99", "desc": version + ": on trial"})
         except LinkError:
-            # EnOS need not answer progress: the answer to a ping, which `poll` sends, will do.
+            # EnOS need not answer progress: the answer to a ping will do.
+            session.ping()
             while time.ticks_diff(session.sock.received_ms, start) < 0:
                 session.poll()
                 await asyncio.sleep_ms(100)

@@ -123,7 +123,10 @@ class Upgrade:
             raise UpgradeError("the image is for another chip")
         record = read_record(self._target, image)
         if record is None:
-            board.save_blob("plain", image.elf_digest + firmware.version.encode())
+            board.save_blob(
+                "plain%d" % board.slot_index(self._target),
+                image.elf_digest + firmware.version.encode(),
+            )
         elif record[0] != firmware.version:
             raise VerifyError("the file holds version " + record[0])
         log("I", "verified: %d bytes, %s" % (self._writer.position, firmware.sign_method))

@@ -69,3 +69,9 @@ def table(header: Sequence[str], rows: Rows) -> str:
 def clock(seconds: float | None) -> str:
     """Local time of day of a Unix time."""
     return "" if seconds is None else time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
+def reason(task: dict[str, Any]) -> str:
+    """What a task's step means and its description, each word once."""
+    meaning, desc = task["meaning"], task["desc"]
+    return desc if meaning in desc else ": ".join(filter(None, (meaning, desc)))

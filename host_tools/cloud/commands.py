@@ -89,11 +89,18 @@ def firmware() -> None:
 @firmware.command("add")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--version", required=True, help="Version devices will report.")
-@click.option("--sign-method", type=click.Choice(["sha256", "md5"]), default="sha256")
+@click.option(
+    "--sign-method",
+    type=click.Choice(["sha256", "md5"]),
+    default="sha256",
+    show_default=True,
+    help="Digest in the command.",
+)
 @click.option(
     "--url-shape",
     type=click.Choice(["enos-connect", "relative", "https"]),
     default="enos-connect",
+    show_default=True,
     help="Form of the fileUrl.",
 )
 @operator_command

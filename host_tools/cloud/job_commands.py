@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .cli_common import operator_command, show, table
+from .cli_common import operator_command, reason, show, table
 from .client import AdminClient
 
 # --- job
@@ -25,7 +25,9 @@ def job() -> None:
 @click.option("--from-versions", multiple=True, help="Only devices that run one of these.")
 @click.option("--timeout-s", type=int, default=7200, show_default=True, help="upgradeTimeout.")
 @click.option("--retry-count", type=int, default=0, show_default=True, help="Automatic retries.")
-@click.option("--retry-interval-s", type=int, default=60, show_default=True)
+@click.option(
+    "--retry-interval-s", type=int, default=60, show_default=True, help="Seconds between them."
+)
 @operator_command
 def job_create(home: Path, as_json: bool, **options: Any) -> None:
     """Make an upgrade job for devices that have informed a version."""
@@ -44,7 +46,7 @@ def job_list(home: Path, as_json: bool) -> None:
     show(as_json, jobs, "\n".join(map(_job_text, jobs)) or "no jobs")
 
 
-@job.command("watch")
+@job.command("watch", short_help="Show a job live until all its tasks are final.")
 @click.argument("job_id", type=int)
 @operator_command
 def job_watch(job_id: int, home: Path, as_json: bool) -> None:
@@ -85,7 +87,7 @@ def _job_text(one: dict[str, Any]) -> str:
             f"{task['from_version']} -> {task['to_version'] or '?'}",
             task["status"],
             task["progress"],
-            ": ".join(filter(None, (task["meaning"], task["desc"]))),
+            reason(task),
         )
         for task in one["tasks"]
     ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .cli_common import printable
+from .cli_common import printable, reason
 from .client import AdminClient
 
 POLL_S = 0.3
@@ -34,21 +34,25 @@ def watch(client: AdminClient, job_id: int, *, quiet: bool) -> dict[str, Any]:
     return job
 
 
-def render(job: dict[str, Any]) -> Table:
-    """The job as a table: device, versions, bar, step, status, meaning and description."""
+def render(job: dict[str, Any]) -> Group:
+    """The job as a table: device, versions, bar, step, status; why tasks failed stands below it."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for task in job["tasks"]:
         style = STYLES.get(task["status"], "dim")
         step = 100 if task["status"] == "succeeded" else task["progress"]
-        reason = ": ".join(filter(None, (task["meaning"], task["desc"])))
         target = task["to_version"] or " or ".join(job["versions"])
-        offline = "" if task["online"] or task["final"] else "offline"
+        doing = task["desc"].removeprefix(f"{target}: ")
+        if not task["online"] and not task["final"]:
+            doing = doing or "offline"
         table.add_row(
             Text(task["device"]),
             Text(printable(f"{task['from_version']} -> {target}")),
             ProgressBar(total=100, completed=max(step, 0), width=24, complete_style=style),
             Text(f"{step}%" if step >= 0 else str(step)),
             Text(task["status"], style=style),
-            Text(printable(reason) or offline),
+            Text("" if task["status"] == "failed" else printable(doing)),
         )
-    return table
+    failed = [task for task in job["tasks"] if task["status"] == "failed"]
+    several = len(job["tasks"]) > 1
+    why = ((f"{task['device']}: " if several else "") + printable(reason(task)) for task in failed)
+    return Group(table, *(Text(f"  {text}", STYLES["failed"]) for text in why))

@@ -37,14 +37,16 @@ EXPECTED = (
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=paths.BUILD,
+    show_default="build",
     help="Folder for demo.json and the demo's files.",
 )
-def demo(out: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print demo.json, nothing else.")
+def demo(out: Path, as_json: bool) -> None:
     """A board upgraded over the air, a bad release rolled back: the whole loop in under a minute."""
     folder = out / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    screen = Screen()
+    screen = Screen(quiet=as_json)
     try:
         with screen:
             releases = make_releases(folder / "releases")
@@ -53,13 +55,16 @@ def demo(out: Path) -> None:
             result = play(folder, releases, screen.say, screen.event, screen.task)
     except EXPECTED as error:
         raise click.ClickException(str(error)) from None
-    (out / RESULT).write_text(json.dumps(as_json(result), indent=1) + "\n")
+    text = json.dumps(record(result), indent=1)
+    (out / RESULT).write_text(text + "\n")
+    if as_json:
+        click.echo(text)
     screen.summary(result, out / RESULT)
     if not result.good:
         raise SystemExit(1)
 
 
-def as_json(result: Play) -> Json:
+def record(result: Play) -> Json:
     """The demo as data: versions, results, checks, and every message and event with its time."""
     messages = [
         {
@@ -98,10 +103,12 @@ def as_json(result: Play) -> Json:
 class Screen:
     """What a person sees: the board's own lines, a bar per upgrade, a table at the end."""
 
-    def __init__(self) -> None:
-        self._console = Console(highlight=False)
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(highlight=False, quiet=quiet)
+        self._live = self._console.is_terminal and not quiet
         self._began = time.monotonic()
         self._bars: dict[str, TaskID] = {}
+        self._said: dict[str, str] = {}
         self._progress = Progress(
             TextColumn("        EnOS  {task.description}"),
             BarColumn(bar_width=32),
@@ -110,11 +117,11 @@ class Screen:
         )
 
     def __enter__(self) -> None:
-        if self._console.is_terminal:
+        if self._live:
             self._progress.start()
 
     def __exit__(self, *_: Any) -> None:
-        if self._console.is_terminal:
+        if self._live:
             self._progress.stop()
 
     def _line(self, who: str, text: str, style: str = "") -> None:
@@ -141,30 +148,40 @@ class Screen:
         said = f"{step} %" if step >= 0 else f"{step} {task['meaning']}"
         if task["final"]:
             said = f"{task['status']}: {said}"
+        if said == self._said.get(act.version):
+            return
+        self._said[act.version] = said
         if act.version not in self._bars:
-            self.say(f"{act.title}: {act.version}")
             self._bars[act.version] = self._progress.add_task(act.version, total=100, said="")
         self._progress.update(self._bars[act.version], completed=max(step, 0), said=said)
-        if task["final"] or not self._console.is_terminal:
+        if task["final"] or not self._live:
             self._line("EnOS", f"{act.version}: {said}", style_of(task))
 
     def summary(self, result: Play, path: Path) -> None:
-        """Table of the upgrades, the checks, and where the record lies."""
+        """Table of the upgrades (80 columns suffice), the checks, and where the record lies."""
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("upgrade", "result", "step", "now runs", "seconds", "what EnOS shows"):
+        for name in ("upgrade", "result", "step", "now runs", "seconds", ""):
             table.add_column(name, justify="right" if name in ("step", "seconds") else "left")
         for act in result.acts:
             task = act.task
             table.add_row(
-                f"{act.version}  {act.title}",
+                act.version,
                 f"[{style_of(task)}]{task['status']}[/]",
                 str(task["progress"]),
                 f"{act.runs} ({act.slot})",
                 f"{act.seconds:.1f}",
-                task["desc"],
+                act.title,
             )
         self._console.print()
         self._console.print(table)
+        for act in result.acts:
+            if act.task["status"] == "failed":
+                self._console.print(
+                    f"\nwhat EnOS shows as the reason of step {act.task['progress']}:"
+                )
+                self._console.print(
+                    f"  {act.task['desc']}", style="red", markup=False, soft_wrap=True
+                )
         self._console.print()
         for what, seen in result.checks:
             self._console.print("[green]ok[/]     " if seen else "[red]FAILED[/] ", what)

@@ -93,6 +93,7 @@ def play(
             this = Act(title, version)
             acts.append(this)
             start = time.monotonic()
+            say(f"{title}: {version}")
             this.task = rig.wait_task(job(), on_change=lambda task: on_task(this, task))
             if this.task["status"] != "succeeded":
                 rig.wait("inform after the failure", lambda: informed_after(rig, this.task), 30)

@@ -64,7 +64,7 @@ def release() -> None:
     """Make and explain release files."""
 
 
-@release.command()
+@release.command(short_help="Make a release from a VM image and folders of Python.")
 @click.option("--vm", type=FILE, required=True, help="MicroPython app image (micropython.bin).")
 @click.option(
     "--app", "apps", type=FOLDER, required=True, multiple=True, help="Folder with enos_main.py."
@@ -72,7 +72,9 @@ def release() -> None:
 @click.option("--version", required=True, help="Version as EnOS will command it.")
 @click.option("--sequence", type=int, required=True, help="Order of releases: higher is newer.")
 @click.option("--out", type=FILE, required=True, help="The release, a .bin file.")
-@click.option("--min-sequence", type=int, default=0, show_default=True)
+@click.option(
+    "--min-sequence", type=int, default=0, show_default=True, help="Oldest allowed after it."
+)
 @click.option("--product", default="", help="Product name; none fits any.")
 @click.option("--slot-size", type=Bytes(), default=SLOT_BYTES, help="Default: 0x1D0000.")
 @click.option("--vm-version", default="", help="MicroPython version, if the image names none.")
@@ -112,8 +114,8 @@ def make(
         print_info(info, slot_size)
 
 
-@release.command()
-@click.argument("file", type=FILE)
+@release.command(short_help="Explain any image.")
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--slot-size", type=Bytes(), default=SLOT_BYTES, help="Default: 0x1D0000.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -128,16 +130,21 @@ def inspect(ctx: click.Context, file: Path, slot_size: int, as_json: bool) -> No
     ctx.exit(0 if report.sound else 1)
 
 
-@release.command("synth-vm")
-@click.option("--out", type=FILE, required=True)
+@release.command("synth-vm", short_help="Write a synthetic VM image, for simulated boards.")
+@click.option("--out", type=FILE, required=True, help="The image, a file.")
 @click.option("--chip", type=click.Choice(list(LAYOUTS)), default="esp32", show_default=True)
 @click.option("--micropython", default="1.26.1", show_default=True, help="What it says it is.")
 @click.option("--size", type=Bytes(), default=STOCK_BYTES, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another one, other bytes.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @one_line_errors
-def synth(out: Path, chip: str, micropython: str, size: int, seed: int) -> None:
+def synth(*, out: Path, chip: str, micropython: str, size: int, seed: int, as_json: bool) -> None:
     """Write a synthetic VM image, for tests and the demo: no chip can run it."""
     write_atomically(out, synth_vm(size, chip, micropython, seed=seed))
+    if as_json:
+        made = {"path": str(out), "size": size, "chip": chip, "micropython": micropython}
+        click.echo(json.dumps(made, indent=2))
+        return
     click.echo(f"{out}: {size:,} bytes in the format of {chip}, MicroPython {micropython}")
     click.echo("note: synthetic, for simulated boards only: a chip cannot run it")
 

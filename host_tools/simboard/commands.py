@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import json
 import signal
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +55,23 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     show_default=True,
     help="Python heap of the board in bytes.",
 )
-@click.option("--table", type=click.Choice(list(TABLES)), default="ours", show_default=True)
-def board(  # noqa: PLR0917 - click passes them by name
-    boards: Path, name: str, release: Path | None, cloud: Path, vm_heap: int, table: str
+@click.option(
+    "--table",
+    type=click.Choice(list(TABLES)),
+    default="ours",
+    show_default=True,
+    help="Partition table of a new board.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
+def board(
+    *,
+    boards: Path,
+    name: str,
+    release: Path | None,
+    cloud: Path,
+    vm_heap: int,
+    table: str,
+    as_json: bool,
 ) -> None:
     """Run a simulated ESP32 board.
 
@@ -63,14 +82,32 @@ def board(  # noqa: PLR0917 - click passes them by name
     try:
         if not BoardFiles(folder).flash.exists():
             provision(folder, name, release, cloud, table)
-            _note(f"made: {folder}, device {name}")
+            if not as_json:
+                _note(f"made: {folder}, device {name}")
         elif release is not None:
-            raise BoardError(f"{folder} is made already: remove it, or leave out --release")
-        _run(Board(folder, click.echo, _show_event, vm_heap))
+            raise BoardError(
+                f"{folder} is made already: choose another --name, or leave out --release"
+            )
+        on_console, on_event = (_json_line, _json_event) if as_json else (click.echo, _show_event)
+        with _alone(folder):
+            _run(Board(folder, on_console, on_event, vm_heap))
     except AdminError as error:
         raise click.ClickException(f"{error} ({error.code}): choose another --name") from None
     except (BoardError, CloudNotRunningError, ReleaseError, paths.ToolMissingError) as error:
         raise click.ClickException(str(error)) from None
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the board's flash. Raises: BoardError while another terminal does."""
+    with BoardFiles(folder).open_flash() as flash:
+        try:
+            fcntl.flock(flash, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BoardError(
+                f"{folder} is on already: switch it off there, or choose another --name"
+            ) from None
+        yield
 
 
 def _run(simulated: Board) -> None:
@@ -87,6 +124,15 @@ def _show_event(event: dict[str, Any]) -> None:
     text = event_text(event)
     if text:
         _note(text)
+
+
+def _json_event(event: dict[str, Any]) -> None:
+    click.echo(json.dumps(event))
+    sys.stdout.flush()
+
+
+def _json_line(line: str) -> None:
+    _json_event({"t": time.time(), "event": "console", "line": line})
 
 
 def _note(text: str) -> None:

@@ -170,7 +170,7 @@ def test_parse_any_bytes_gives_a_dict_or_value_error(payload: bytes) -> None:
 @quick
 @given(JSON)
 def test_meaning_any_code_is_text(code: object) -> None:
-    # TypeError for a list or an object.
+    # A list or an object is not hashable.
     assert isinstance(device.messages.meaning(code), str)
 
 
@@ -209,7 +209,7 @@ def test_split_url_any_text_gives_parts_or_download_error(url: str) -> None:
 @example({**COMMAND, "fileSize": float("inf")})
 @example({**COMMAND, "fileSize": True})
 def test_firmware_any_params_gives_a_firmware_or_a_declared_error(params: object) -> None:
-    # OverflowError for a fileSize of 1e999, which JSON allows.
+    # JSON allows a fileSize of 1e999, of which int() makes an OverflowError.
     try:
         firmware = device.firmware.Firmware(params)
     except (device.errors.UpgradeError, device.errors.VerifyError) as error:
@@ -226,7 +226,7 @@ def test_firmware_any_params_gives_a_firmware_or_a_declared_error(params: object
 @given(JSON | st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, FIELD))))
 @example([{**COMMAND, "fileSize": float("inf")}, COMMAND])
 def test_firmwares_any_data_gives_a_list(data: object) -> None:
-    # the same OverflowError: one unusable offer hides all others.
+    # One unusable offer must not hide the others.
     offers = device.firmware.firmwares(data)
     assert len(offers) <= (len(data) if isinstance(data, list) else 0)
 
@@ -311,7 +311,7 @@ def test_record_with_any_bit_flipped_is_none(vm: bytes, at: int, bit: int) -> No
 def test_record_of_any_content_with_a_right_crc_gives_a_record_none_or_verify_error(
     vm: bytes, body: bytes, belongs: bool
 ) -> None:
-    # UnicodeDecodeError for a version that is no UTF-8.
+    # The version need not be UTF-8.
     image, _ = _release(vm)
     if belongs:
         body = struct.pack("<I", len(vm)) + body[4:36] + vm[-32:] + body[68:]

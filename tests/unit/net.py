@@ -78,6 +78,7 @@ class Net:
 
     SOCK_STREAM = 1
     POLLOUT = 4
+    POLLHUP = 16
 
     def __init__(self) -> None:
         self.servers = {}

@@ -67,7 +67,7 @@ class TestConnect(WithAgent):
         self.assertEqual(self.session.closed, 0)
 
     def test_hook_for_the_link_that_raises_does_not_end_the_agent(self):
-        # raised for "lost" it leaves `run`, and /main.py resets the board.
+        # An exception that left `run` here would make /main.py reset the board.
         def on_link(state, reason):
             raise ValueError("of the application")
 
@@ -109,6 +109,28 @@ class TestObey(WithAgent):
         self.drive(lambda: len(self.said("upgrade_reply")) == 3 and Upgrade.begun)
         self.assertEqual(Upgrade.begun, ["2.0"])
 
+    def busy_then(self, done, **changes) -> None:
+        """An upgrade hangs, another command arrives; drive until `done()`."""
+        Upgrade.plan = ["hang"]
+        self.command()
+
+        async def command_another():
+            while not Upgrade.begun:
+                await asyncio.sleep_ms(0)
+            self.command(**changes)
+
+        self.drive(lambda: done() and self.agent.may_sleep(), command_another())
+        self.assertEqual(Upgrade.cancelled, ["2.0"])
+
+    def test_unusable_command_while_busy_ends_the_former_and_is_answered(self):
+        # Its last word would otherwise wipe the journal of an upgrade that goes on.
+        self.busy_then(lambda: self.said("progress"), version="3.0", signMethod="crc32")
+        self.assertEqual([p["step"] for p in self.said("progress")], ["-3"])
+
+    def test_command_for_the_running_version_while_busy_ends_the_former(self):
+        self.busy_then(lambda: Upgrade.cancelled, version="1.0.0", sign="cd" * 32)
+        self.assertEqual(self.said("progress"), [])
+
     def test_another_command_while_busy_replaces_the_former_without_a_word(self):
         Upgrade.plan = ["hang", VerifyError("digest")]
         self.command()
@@ -144,7 +166,7 @@ class TestObey(WithAgent):
         self.assertEqual(self.steps(), ["-1"])
 
     def test_command_with_an_endless_size_is_reported(self):
-        # OverflowError: no word to EnOS, and the connection is given up.
+        # int() of it is an OverflowError, which must not pass for a broken connection.
         self.command(fileSize=float("inf"))
         self.drive(lambda: self.said("progress") or self.session.closed)
         self.assertEqual(self.steps(), ["-1"])

@@ -96,8 +96,8 @@ class TestApp(WithAgent):
         self.drive(lambda: self.agent.application.ended and self.said("inform"))
 
     def test_coroutine_of_a_closure_or_an_object_runs_too(self):
-        # its type is `closure` or `bound_method`: called in a thread, never awaited, and taken as
-        # ended: such a release fails its trial.
+        # Their types, `closure` and `bound_method`, do not tell: only what the call returns shows
+        # that it has to be awaited, and an application taken as ended fails its trial.
         seen = counts
 
         async def app():

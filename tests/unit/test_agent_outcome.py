@@ -139,7 +139,7 @@ class TestLastWord(WithAgent):
         self.assertEqual(stored, [1, 2, 3])
 
     def test_word_that_is_owed_while_another_is_said_is_not_lost(self):
-        # it is overwritten by None once the other is answered: EnOS never hears of that upgrade.
+        # The answer to the first must not settle the second, of which EnOS would then never hear.
         self.owed()
 
         def owe_another():

@@ -84,7 +84,7 @@ class TestSelect(WithAgent):
         self.assertEqual(self.session.closed, 0)
 
     def test_period_of_a_week_is_possible_with_the_ticks_of_a_chip(self):
-        # ticks_add raises OverflowError beyond 2**29 ms: the agent cannot be made, and every boot ends.
+        # A chip's ticks_add raises OverflowError beyond 2**29 ms, six days.
         clock = self.clock
         adding = clock.ticks_add
 

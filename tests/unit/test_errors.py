@@ -10,7 +10,6 @@ STEPS = {
     "BurnError": -4,
     "RefusedError": -5,
     "RolledBackError": -6,
-    "GaveUpError": -7,
 }
 
 

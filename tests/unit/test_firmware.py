@@ -89,11 +89,11 @@ class TestFirmware(Case):
             self.raised(UpgradeError, Firmware, but(fileSize=size))
 
     def test_file_size_true_is_not_one_byte(self):
-        # bool passes as a number.
+        # int(True) is 1.
         self.raised(UpgradeError, Firmware, but(fileSize=True))
 
     def test_file_size_infinite_raises_upgrade_error(self):
-        # OverflowError: EnOS gets no answer, and the agent takes it for a broken connection.
+        # JSON allows 1e999, and int() of it is an OverflowError: EnOS must get its answer all the same.
         params = json.loads(
             '{"version":"2","sign":"0","signMethod":"md5","fileUrl":"/x","fileSize":1e999}'
         )

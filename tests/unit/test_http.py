@@ -78,7 +78,7 @@ class TestRequest(WithServer):
         self.assertEqual(lines[-2:], ["", ""])
 
     def test_host_header_names_the_port_unless_it_is_the_default(self):
-        # RFC 9112 §3.2: Host is the authority with its port; strict servers answer 400 or redirect.
+        # RFC 9112 §3.2: Host names the port too; without it strict servers answer 400 or redirect.
         self.get(head())
         self.assertIn("Host: localhost:18443\r\n", self.asked.decode())
 
@@ -155,7 +155,7 @@ class TestHead(WithServer):
         self.refused(chunked)
 
     def test_chunked_answer_with_a_length_is_refused_too(self):
-        # RFC 9112 §6.3: the coding wins; the chunk sizes would be taken for the file.
+        # RFC 9112 §6.3: the coding wins; read by its length, the file would begin with chunk sizes.
         self.refused(head(200, "Transfer-Encoding: chunked"), b"5\r\nhello\r\n0\r\n\r\n")
 
     def test_other_protocols_are_refused(self):
@@ -182,7 +182,7 @@ class TestHead(WithServer):
         self.refused(head(200, *["X-%d: 1" % i for i in range(70)]))
 
     def test_header_that_is_no_utf8_is_passed_over_or_a_download_error(self):
-        # UnicodeError: step -1 with a Python error instead of -2.
+        # A UnicodeError would end the upgrade with step -1 instead of -2.
         try:
             self.get(head()[:-2] + b"Server: caf\xe9\r\n\r\n")
         except DownloadError:

@@ -170,7 +170,7 @@ class TestRecord(InSlot):
         self.assertIsNone(read_record(self.slot, self.image(data)))
 
     def test_record_whose_version_is_no_text_is_none_or_refused(self):
-        # UnicodeError: the upgrade ends with step -1 and a Python error instead of -3.
+        # A UnicodeError would end the upgrade with step -1 instead of -3.
         data = images.image()
         try:
             found = self.read(data, images.record(data, b"\xff\xfe\x80"))

@@ -53,7 +53,7 @@ class TestJournal(Case):
             self.assertEqual(journal.load()["state"], journal.IDLE)
 
     def test_record_that_is_json_but_no_object_is_forgotten(self):
-        # TypeError, out of the agent's constructor too: the board could not start any more.
+        # A TypeError would leave the agent's constructor, and the board could not start any more.
         for damaged in (b"7", b"null", b"[1]", b'"x"', b"true"):
             esp32.chip.nvs[PLACE] = damaged
             self.assertEqual(journal.load()["state"], journal.IDLE, damaged)

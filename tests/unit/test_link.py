@@ -78,12 +78,12 @@ class TestJoin(Case):
         self.assertFalse(network.State.active)
 
     def test_driver_that_refuses_is_a_link_error(self):
-        # OSError instead (the esp32 port raises it from `connect`); the other networks are not tried.
+        # The esp32 port raises OSError from `connect`; it must not keep the other networks from a try.
         network.State.error = OSError("Wifi Internal State Error")
         self.raised(LinkError, self.up, ("home", "secret"), ("guest", ""))
 
     def test_entry_without_a_password_is_an_open_network_or_named(self):
-        # KeyError: the agent logs it for ever, and the networks after it are not tried.
+        # A KeyError would keep the networks after it from ever being tried.
         config = Config()
         config.wifi = [{"ssid": "guest"}, {"ssid": "home", "password": "secret"}]
         run(Link(config).up())

@@ -79,7 +79,7 @@ class TestMeaning(Case):
             self.assertIn(str(code), messages.meaning(code))
 
     def test_meaning_code_that_is_a_list_or_object_is_shown(self):
-        # TypeError, unhashable; the agent takes it for a broken connection.
+        # Neither is hashable; a TypeError would pass for a broken connection.
         for code in ([], {}):
             self.assertIn(str(code), messages.meaning(code))
 
@@ -109,6 +109,6 @@ class TestSplitUrl(Case):
             self.raised(DownloadError, messages.split_url, url)
 
     def test_split_url_error_shows_nothing_of_a_url_or_key(self):
-        # shows the first 12 characters, for a config without http_broker "/auth/<key>".
+        # Without http_broker in the config the address is "/auth/<key>/...", and the text goes to EnOS.
         for url in ("/auth/pk/dk", "/1b30e0ea83002000/ota"):
             self.assertFalse(url[:6] in str(self.raised(DownloadError, messages.split_url, url)))

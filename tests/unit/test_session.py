@@ -177,7 +177,7 @@ class TestRequest(WithBroker):
         self.assertIn("permission", self.lines[-1])
 
     def test_reply_with_a_code_that_is_a_list_does_not_end_the_session(self):
-        # TypeError out of `poll`: the agent connects anew, and gets the same reply again.
+        # A TypeError out of `poll` would make the agent connect anew, to get the same reply again.
         self.assertEqual(self.request(lambda i: self.reply(i, code=[1]))["code"], [1])
 
     def test_no_reply_is_asked_again_with_a_new_id(self):

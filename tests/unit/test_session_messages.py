@@ -73,7 +73,13 @@ class TestMessages(WithBroker):
         self.broker.tell("upgrade", '{"id": "1"}' + " " * 2000)
         self.session.poll()
         self.assertEqual(self.ids(), ["1"])
-        self.broker.peer.send(b"\x30\x81\x40")  # 8193 bytes follow
+        self.broker.peer.send(b"\x30\xa8\x46\x00\x01t")  # 8997 bytes of payload follow
+        start = self.clock.now_ms
+        self.raised(LinkError, self.session.poll)
+        self.assertEqual(self.clock.now_ms, start)
+
+    def test_topic_longer_than_8_kib_is_refused_unread(self):
+        self.broker.peer.send(b"\x30\xff\xff\x03\xff\xff")  # a topic of 65535 bytes follows
         start = self.clock.now_ms
         self.raised(LinkError, self.session.poll)
         self.assertEqual(self.clock.now_ms, start)
@@ -201,6 +207,6 @@ class TestBackoff(WithBroker):
         self.assertTrue(self.session.backoff_ms() <= 2000)
 
     def test_backoff_is_never_below_the_second_that_enos_allows(self):
-        # 500 to 999 ms after a session that was lost at once; EnOS allows one connection per second.
+        # A session lost at once is followed by the shortest delay; EnOS allows one connection per second.
         for _ in range(20):
             self.assertTrue(self.make().backoff_ms() >= 1000)

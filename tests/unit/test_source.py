@@ -203,7 +203,7 @@ class TestRange(WithFiles):
         self.refused()
 
     def test_range_that_ends_behind_its_own_total_is_refused(self):
-        # accepted: EnOS is told more than 100 %, and the slot takes more than was checked to fit.
+        # Accepted, it would report more than 100 %, and write more than was checked to fit the slot.
         self.files.answer = lambda offset: partial(0, len(FILE) - 1, 100, FILE)
         self.refused()
 
@@ -284,7 +284,7 @@ class TestBroker(WithFiles):
             self.log_in_refused(answer)
 
     def test_without_http_broker_it_is_refused_and_shows_no_key(self):
-        # "not an address: /auth/pK1111://..."
+        # The address is then "/auth/<product key>/...", and the text goes to EnOS.
         self.config.http_broker = ""
         text = str(self.raised(DownloadError, run, self.make(BROKER_URL).open(0)))
         self.assertFalse("pK1" in text, text)
@@ -322,12 +322,12 @@ class TestRelative(WithFiles):
         self.assertEqual(self.lines(), ["GET /upload/firmware_2.0.bin HTTP/1.1"])
 
     def test_relative_name_with_blanks_and_umlauts_is_one_valid_request_line(self):
-        # sent as it is: a blank splits the request line, and CR LF would end it.
+        # Unquoted, a blank would split the request line, and CR LF would end it.
         self.assertEqual(self.open(0, "/upload/neue Pumpe ü.bin"), (len(FILE), FILE))
         self.assertEqual(len(self.lines()[0].split(" ")), 3, self.lines())
 
     def test_relative_without_a_base_is_refused_and_shows_nothing_of_the_address(self):
-        # "not an address: /1b30e0ea830://..."
+        # The address is then the bare path, and the text goes to EnOS.
         self.config.base_url = ""
         text = str(self.raised(DownloadError, run, self.make("/1b30e0ea83002000/x").open(0)))
         self.assertFalse("1b30e0" in text, text)

@@ -46,14 +46,14 @@ class TestIdentity(OnChip):
 
     def test_plain_image_has_the_version_commanded_for_it(self):
         self.put("ota_0")
-        self.chip.nvs[("enos_ota", "plain")] = images.ELF + "3.0 ü".encode()
+        self.chip.nvs[("enos_ota", "plain0")] = images.ELF + "3.0 ü".encode()
         self.assertEqual(self.look_back("9")[:2], ("3.0 ü", 0))
 
     def test_plain_image_of_another_digest_has_the_version_given(self):
         self.put("ota_0")
-        self.chip.nvs[("enos_ota", "plain")] = b"F" * 32 + b"3.0"
+        self.chip.nvs[("enos_ota", "plain0")] = b"F" * 32 + b"3.0"
         self.assertEqual(self.look_back("9")[:2], ("9", 0))
-        del self.chip.nvs[("enos_ota", "plain")]
+        del self.chip.nvs[("enos_ota", "plain0")]
         self.assertEqual(self.look_back("9")[:2], ("9", 0))
 
     def test_slot_that_cannot_be_told_does_not_stop_the_agent(self):
@@ -66,7 +66,7 @@ class TestIdentity(OnChip):
         self.assertEqual((version, on_trial, word), ("1.0.0", False, None))
 
     def test_record_without_a_readable_version_keeps_the_trial(self):
-        # UnicodeError ends the look back: an image on trial is not known to be, and never judged.
+        # An image that is not known to be on trial would never be judged, nor marked valid.
         self.boot((1, VALID), (2, PENDING), running="ota_1")
         image = images.image()
         images.put("ota_1", images.record_bytes(image, b"\xff\xfe"), 4096)
@@ -124,6 +124,12 @@ class TestOutcome(OnChip):
         self.chip.nvs[WHY] = b" "
         self.assertIn("reset", self.word()[1])
 
+    def test_power_cut_while_it_healed_is_no_trial_and_the_rollback_is_reported(self):
+        self.rolled_back()
+        self.chip.entry(0, 3, 1)  # selected again by `heal`, started, and not marked yet
+        self.assertEqual(self.word()[0], -6)
+        self.assertEqual(self.chip.states()[0], (3, 2))
+
     def test_rollback_by_the_watchdog_is_told_from_a_reset(self):
         self.rolled_back()
         machine.State.cause = machine.WDT_RESET
@@ -156,7 +162,7 @@ class TestOutcome(OnChip):
     def test_word_has_at_most_100_characters(self):
         self.rolled_back()
         journal.save(version="v" * 150)
-        # cut in the journal, but not in the word that is said in this boot.
+        # The word of this boot is cut too, not only the copy in the journal.
         self.assertTrue(len(self.word()[1]) <= 100)
 
     def test_full_nvs_does_not_hide_the_word(self):
@@ -165,7 +171,7 @@ class TestOutcome(OnChip):
         self.assertEqual(self.word()[0], -6)
 
     def test_full_nvs_does_not_hide_a_word_with_a_reason_of_the_stub(self):
-        # using up the reason raises, and the rollback is not reported.
+        # Nothing can be written, and the rollback is reported all the same.
         self.rolled_back()
         self.chip.nvs[WHY] = b"KeyError: 7"
         self.chip.nvs_full = True

@@ -117,7 +117,7 @@ class TestOpen(Connected):
         self.fails(self.link.open("iot.example", 1, None, 1000), "iot.example")
 
     def test_open_without_a_socket_left_is_a_link_error(self):
-        # OSError: an upgrade then ends with step -4 ("NVS or flash"), which it is not.
+        # An OSError would end an upgrade with step -4, "NVS or flash".
         class NoSockets:
             SOCK_STREAM = socket.SOCK_STREAM
             getaddrinfo = staticmethod(socket.getaddrinfo)
@@ -145,7 +145,7 @@ class TestOpen(Connected):
         run(self.connect(context))
 
     def test_open_tls_that_cannot_be_set_up_is_a_link_error(self):
-        # escapes as it is. On 1.23 a second session without memory is OSError(12): step -4 instead of -2.
+        # On 1.23 a second session without memory is OSError(12), which would be step -4 instead of -2.
         for error in (OSError(12), ValueError("invalid")):
             self.fails(self.connect(Context(error=error)))
 

@@ -63,7 +63,7 @@ class TestOrder(OnChip):
 
     def test_plain_image_keeps_the_commanded_version_with_its_digest(self):
         self.succeeds(File(with_record=False, elf=b"P" * 32), version="free text ü")
-        self.assertEqual(self.chip.nvs[("enos_ota", "plain")], b"P" * 32 + "free text ü".encode())
+        self.assertEqual(self.chip.nvs[("enos_ota", "plain1")], b"P" * 32 + "free text ü".encode())
 
 
 class TestRefusal(OnChip):
@@ -110,7 +110,7 @@ class TestRefusal(OnChip):
         self.fails(VerifyError, file)
 
     def test_empty_file_is_an_error_whatever_lies_in_the_slot(self):
-        # nothing is written, the digest of nothing is right, and the old image there is switched to.
+        # The digest of nothing is right and the slot still holds a good old image: it must not be booted.
         images.put("ota_1", images.image())
         for method in ("md5", "sha256"):
             file = File()
@@ -118,8 +118,8 @@ class TestRefusal(OnChip):
             self.fails(OtaError, file, sign_method=method)
 
     def test_file_that_ends_before_its_image_does_is_a_verify_error(self):
-        # the digest of a file cut at the upload is right; what follows it in the slot is an older
-        # release, and is taken for the rest of this one.
+        # Cut before it was uploaded, the file has the digest that is commanded, and what an older
+        # release left in the slot could pass for its rest.
         self.fails(VerifyError, CutFile(), size_bytes=65536)
 
     def test_image_that_the_chip_refuses_is_a_burn_error(self):

@@ -46,7 +46,7 @@ class TestDrops(OnChip):
         self.assertEqual(server.opened, [0])
 
     def test_answer_shorter_than_the_rest_is_continued(self):
-        # a server may send less than the open range (RFC 9110 §15.3.7); the rest is never asked for.
+        # A server may send less than the open range (RFC 9110 §15.3.7): the rest has to be asked for.
         server = Server(File())
         server.served = 3000
         self.succeeds(File(), server)
