@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-PIP     = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps
+PIP     = $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint size clean

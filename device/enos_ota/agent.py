@@ -13,7 +13,7 @@ from micropython import const
 
 from . import board, messages
 from .application import Application
-from .errors import LinkError, OtaError, RefusedError
+from .errors import DownloadError, LinkError, OtaError, RefusedError
 from .link import Link
 from .log import log
 from .session import Session
@@ -109,8 +109,8 @@ class Agent:
                 await self._serve()
             except Exception as error:  # a malformed packet can be anything in umqtt
                 log("W", "link: %s" % (error if isinstance(error, OtaError) else repr(error)))
-                if not isinstance(error, LinkError):
-                    self._link.clock_set_s = 0  # a lying NTP makes TLS refuse every certificate
+                if type(error) is DownloadError:  # TLS refuses: was it NTP that lied?
+                    self._link.clock_set_s = 0
                 _call(self.on_link, "lost", str(error))
             self.session.close()
             await asyncio.sleep_ms(self.session.backoff_ms())

@@ -19,14 +19,17 @@ STYLES = {"succeeded": "green", "failed": "red", "upgrading": "cyan"}
 
 
 def watch(client: AdminClient, job_id: int, *, quiet: bool) -> dict[str, Any]:
-    """Poll a job until it is final and return it; draws unless `quiet`."""
+    """Poll a job until it is final and return it; draws, in a terminal live, unless `quiet`."""
     job = client.job(job_id)
-    if quiet:
+    console = Console(highlight=False)
+    if quiet or not console.is_terminal:
         while not job["final"]:
             time.sleep(POLL_S)
             job = client.job(job_id)
+        if not quiet:
+            console.print(render(job))
         return job
-    with Live(render(job), console=Console(highlight=False), auto_refresh=False) as live:
+    with Live(render(job), console=console, auto_refresh=False) as live:
         while not job["final"]:
             time.sleep(POLL_S)
             job = client.job(job_id)

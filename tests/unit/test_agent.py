@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from enos_ota.errors import LinkError, VerifyError
+from enos_ota.errors import DownloadError, LinkError, VerifyError
 from fakeagent import COMMAND, Link, Trust, Upgrade, WithAgent, agent
 
 
@@ -74,6 +74,14 @@ class TestConnect(WithAgent):
         self.make(on_link=on_link)
         self.session.refusals = [LinkError("refused")]
         self.drive(lambda: self.session.opened >= 2)
+
+    def test_refusal_by_tls_makes_it_ask_for_the_time_again_and_a_lost_link_does_not(self):
+        for error, asked in ((DownloadError("TLS refused"), 0), (LinkError("timed out"), 9)):
+            self.make()
+            self.agent._link.clock_set_s = 9
+            self.session.refusals = [error]
+            self.drive(lambda: self.said("inform"))
+            self.assertEqual(self.agent._link.clock_set_s, asked)
 
     def test_modules_of_boot_and_upgrade_are_dropped(self):
         self.make()
