@@ -89,11 +89,14 @@ def download(project: str, version: str, target: Path) -> None:
     certificates = pip_setting("cert")
     if certificates:
         os.environ.setdefault("REQUESTS_CA_BUNDLE", certificates)
-    with PyPISimple(endpoint=index) if index else PyPISimple() as client:
-        for package in client.get_project_page(project).packages:
-            if package.version == version and package.package_type == "sdist":
-                client.download_package(package, target, verify=True)
-                return
+    try:
+        with PyPISimple(endpoint=index) if index else PyPISimple() as client:
+            for package in client.get_project_page(project).packages:
+                if package.version == version and package.package_type == "sdist":
+                    client.download_package(package, target, verify=True)
+                    return
+    except OSError as error:  # what requests raises, too
+        sys.exit(f"error: {project} could not be fetched (is the network up?): {error}")
     sys.exit(f"error: the package index has no sdist of {project} {version}")
 
 

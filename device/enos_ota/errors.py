@@ -1,6 +1,6 @@
 """What can go wrong in an upgrade, and the `step` that tells EnOS.
 
--1 to -4 are EnOS's own codes, -5 is its SDKs' "ignored", the rest are ours (EnOS leaves them free).
+-1 to -4 are EnOS's own codes, -5 is its SDKs' "ignored", lower ones are ours (EnOS leaves them free).
 """
 
 
@@ -11,7 +11,7 @@ class OtaError(Exception):
 
 
 class UpgradeError(OtaError):
-    """The command cannot be used: fields, chip, product, slot size; or anything unforeseen."""
+    """The command cannot be used: fields, chip, slot size; or anything unforeseen."""
 
 
 class DownloadError(OtaError):
@@ -37,7 +37,7 @@ class BurnError(OtaError):
 
 
 class RefusedError(OtaError):
-    """The device declined: its application, or a release that needs a visit by USB."""
+    """The device declined: its application did not want it."""
 
     step = -5
 

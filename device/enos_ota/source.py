@@ -75,7 +75,7 @@ class Source:
             )
         if not file_url.startswith("enos-connect://"):
             raise DownloadError("unknown kind of fileUrl")
-        keys = "/%s/%s" % (config.product_key, config.device_key)
+        keys = "/%s/%s" % (quote(config.product_key), quote(config.device_key))
         if not self._session_id:
             await self._log_in(keys)
         return "%s/multipart/sys%s/file/download?sessionId=%s&fileUri=%s&category=ota" % (

@@ -25,4 +25,4 @@ def self_test() -> bool:
 
 def on_progress(step: int, desc: str) -> None:
     """Called with what EnOS is told: a place for a progress bar or a LED."""
-    print("app: %s, %d %%" % (desc, step))
+    print("app: %s, %s" % (desc, "%d %%" % step if step >= 0 else "failed"))

@@ -68,7 +68,7 @@ class ReleaseRecord:
         if self.min_sequence > self.sequence:
             raise RecordError(
                 f"min sequence {self.min_sequence} is above the sequence {self.sequence}: "
-                "the release would refuse itself"
+                "a release is never older than what it allows"
             )
         check_text("version", self.version)
         check_text("product", self.product, may_be_empty=True)

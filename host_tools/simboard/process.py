@@ -50,11 +50,15 @@ def umqtt_folder() -> Path:
 
 def _environment(clock: Path) -> dict[str, str]:
     library = faketime_library()
-    preload = "DYLD_INSERT_LIBRARIES" if library.suffix == ".dylib" else "LD_PRELOAD"
+    if library.suffix == ".dylib":
+        preload = {"DYLD_INSERT_LIBRARIES": str(library)}
+    else:
+        # By name: the loader would take a blank in a path for the end of it.
+        preload = {"LD_PRELOAD": library.name, "LD_LIBRARY_PATH": str(library.parent)}
     return {
         "PATH": os.environ.get("PATH", ""),
         "TZ": "UTC",
-        preload: str(library),
+        **preload,
         "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",

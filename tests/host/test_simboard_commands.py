@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,9 @@ from simboard_fixtures import image
 
 from host_tools.cloud.server import CloudThread
 from host_tools.simboard.commands import board, event_text
+from host_tools.simboard.make import make_board
+from host_tools.simboard.process import faketime_library
+from host_tools.simboard.supervisor import Board
 
 
 def refused(*arguments):
@@ -51,6 +55,43 @@ def test_board_first_use_makes_it_and_the_next_run_goes_on(tmp_path):
     second = run_until(boards, None, None, "boot: ota_0")
     assert second[:2] == ["[board] power on", "[board] boot: ota_0 (PWRON)"]
     assert "made already" in refused("--dir", boards, "--release", release)
+
+
+def test_board_that_is_on_in_another_terminal_is_refused(tmp_path):
+    release = tmp_path / "plain.bin"
+    release.write_bytes(image())
+    folder = ["--dir", str(tmp_path / "boards")]
+    with CloudThread(tmp_path / "cloud"):
+        made = ["--cloud", str(tmp_path / "cloud"), "--release", str(release)]
+        command = [sys.executable, "-m", "host_tools", "board", *folder, *made]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            while "boot: ota_0" not in process.stdout.readline():
+                pass
+            assert "is on already" in refused(*folder)
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+
+
+def test_board_in_a_folder_with_a_blank_runs_with_the_chips_clock(tmp_path):
+    library = tmp_path / "a folder" / faketime_library().name
+    library.parent.mkdir()
+    library.write_bytes(faketime_library().read_bytes())
+    release = tmp_path / "plain.bin"
+    release.write_bytes(image())
+    program = {"main.py": b"import time; print('year', time.gmtime()[0])"}
+    make_board(tmp_path / "board", release, {}, b"", extra_files=program)
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAKETIME_LIB", str(library))
+        running = Board(tmp_path / "board", on_console=lines.append)
+        running.power_on()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not any("year" in line for line in lines):
+            time.sleep(0.05)
+        running.power_off()
+    assert "year 2000" in lines
 
 
 def test_board_without_a_stand_in_says_what_to_start(tmp_path):
