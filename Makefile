@@ -29,10 +29,10 @@ demo: $(READY) ## a board upgraded over the air, a bad release rolled back
 	@$(BIN)/enos-ota demo
 
 test: $(READY) lint ## everything: lint, types, unit, host and end-to-end tests
-	@$(BIN)/python -m pytest -n 4 tests
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal tests
 
 check: $(READY) lint ## the fast part: lint, types, unit tests
-	@$(BIN)/python -m pytest -n 4 tests/unit
+	@$(BIN)/python -m pytest -q -n 4 --dist worksteal tests/unit
 
 lint: $(READY) ## ruff and mypy, host and device
 	@$(BIN)/ruff check .
