@@ -8,39 +8,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from release_fixtures import EPOCH, SMALL, app, build_time, make, vm  # noqa: F401
 
 from host_tools.release.commands import release
-from host_tools.release.make import ReleaseInfo, make_release
 from host_tools.release.synth import STOCK_BYTES, synth_vm
-
-SMALL = 8192 + 16  # does not end at a sector, so that there is padding
-EPOCH = 1_760_000_000
-
-
-@pytest.fixture(autouse=True)
-def build_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
-
-
-@pytest.fixture
-def vm(tmp_path: Path) -> Path:
-    path = tmp_path / "micropython.bin"
-    path.write_bytes(synth_vm(SMALL))
-    return path
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Path:
-    folder = tmp_path / "app"
-    (folder / "lib").mkdir(parents=True)
-    (folder / "enos_main.py").write_text("from lib import pump\nprint('pump', pump.SPEED)\n")
-    (folder / "lib" / "pump.py").write_text("SPEED = 1400\n")
-    return folder
-
-
-def make(vm: Path, app: Path, out: Path | None = None, **options: object) -> ReleaseInfo:
-    fields = {"version": "1.1.0", "sequence": 2, "with_agent": False} | options
-    return make_release(vm, app, out=out or vm.parent / "release.bin", **fields)
 
 
 def run(*arguments: object) -> Result:
