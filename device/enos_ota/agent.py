@@ -221,6 +221,7 @@ class Agent:
         if firmware.version == self.version:
             self._give_up()
             await self._inform()
+            _forget()
         elif firmware.sign != self._digest:
             self._begin(firmware)
 
@@ -229,6 +230,9 @@ class Agent:
         if self._digest:
             self._digest = ""
             self._task.cancel()
+            from . import journal
+
+            journal.clear()  # or the next boot would take it for cut short
 
     def _begin(self, firmware) -> None:
         self._give_up()

@@ -85,3 +85,9 @@ def test_main_over_budget_exits_with_1(
     with pytest.raises(SystemExit) as caught:
         size.main()
     assert str(caught.value.code).startswith("error: waiting layer is ")
+
+
+def test_readme_shows_the_figures_of_today() -> None:
+    text = (paths.ROOT / "README.md").read_text()
+    for name, size_bytes, budget_bytes in size.measure(AGENT).sums():
+        assert f"{size_bytes:,} bytes of `.mpy`, of {budget_bytes:,} allowed" in text, name

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from enos_ota import journal
 from enos_ota.errors import DownloadError, LinkError, VerifyError
 from fakeagent import COMMAND, Link, Trust, Upgrade, WithAgent, agent
 
@@ -136,8 +137,10 @@ class TestObey(WithAgent):
         self.assertEqual([p["step"] for p in self.said("progress")], ["-3"])
 
     def test_command_for_the_running_version_while_busy_ends_the_former(self):
+        journal.save(state=journal.FETCH, version="2.0")  # as the real upgrade does
         self.busy_then(lambda: Upgrade.cancelled, version="1.0.0", sign="cd" * 32)
         self.assertEqual(self.said("progress"), [])
+        self.assertEqual(journal.load()["state"], journal.IDLE)
 
     def test_another_command_while_busy_replaces_the_former_without_a_word(self):
         Upgrade.plan = ["hang", VerifyError("digest")]
