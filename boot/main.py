@@ -8,7 +8,6 @@ import time
 import machine
 
 PAUSE_MS = 2000  # long enough to read the traceback, short enough not to matter
-
 GC_THRESHOLD_BYTES = 4096
 
 

@@ -8,7 +8,6 @@ import network
 from esp32 import NVS, Partition
 from micropython import const
 
-_DATA = const(1)
 _OTADATA = const(0)
 _FIRST_OTA = const(0x10)  # subtype of ota_0
 _EPOCH_2000 = const(946_684_800)  # Unix seconds at MicroPython's epoch on ESP32

@@ -75,10 +75,11 @@ def heal() -> bool:
     """Select the running slot again where the bootloader fell back to it; say whether it had to.
 
     The entry of an image that turned out broken stays selected, and would be tried at every reset.
+    Raises: BurnError (step -4) when the chip refuses.
     """
     running = board.running()
     if board.is_selected(running):
         return False
-    running.set_boot()
-    running.mark_app_valid_cancel_rollback()
+    select(running)
+    confirm()
     return True

@@ -111,6 +111,12 @@ class Rig:
             vm_heap_bytes=vm_heap_bytes,
         )
 
+    def start(self, release: Path, version: str = "1.0.0", **options: Any) -> None:
+        """Make the board, switch it on, and wait until it has informed the version of `release`."""
+        self.make_board(release, **options)
+        self.board.power_on()
+        self.wait_version(version)
+
     def _note(self, event: Json) -> None:
         event = {"t": time.time(), **event}
         self.events.append(event)

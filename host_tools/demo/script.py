@@ -84,9 +84,7 @@ def play(
     began = time.monotonic()
     acts: list[Act] = []
     with Rig(folder, on_event, **cloud_options) as rig:
-        rig.make_board(releases["1.0.0"], check_s=1)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], check_s=1)
         say("the board runs 1.0.0 and has informed EnOS")
 
         def act(title: str, version: str, job: Callable[[], int]) -> Act:

@@ -49,9 +49,7 @@ assert not Path("device").exists()
 from host_tools.demo.rig import Rig
 old, new, folder = (Path(p) for p in sys.argv[1:])
 with Rig(folder) as rig:
-    rig.make_board(old)
-    rig.board.power_on()
-    rig.wait_version("1.0.0")
+    rig.start(old)
     task = rig.wait_task(rig.push(new, "1.1.0"))
     print(json.dumps([task["status"], rig.version(), rig.console()]))
 """
@@ -82,9 +80,7 @@ def test_upgrade_runs_without_the_checkouts_device_folder(tmp_path, releases):
 def test_waiting_agent_holds_exactly_the_modules_that_size_counts(tmp_path, releases, workshop):
     teller = workshop.release("1.1.0", 2, app=WAITING_APP, name="teller")
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"])
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"])
         rig.wait_task(rig.push(teller.path, "1.1.0"))
         # After the trial, and again after an upgrade that failed: both bring modules and drop them.
         line = rig.wait_console("waiting:", count=3)
@@ -100,9 +96,7 @@ def test_waiting_agent_holds_exactly_the_modules_that_size_counts(tmp_path, rele
 
 def test_record_of_another_version_than_commanded_is_refused_before_the_switch(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"])
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"])
         task = rig.wait_task(rig.push(releases["1.1.0"], "9.9.9"))
         assert (task["status"], task["progress"]) == ("failed", -3)
         assert task["desc"] == "9.9.9: the file holds version 1.1.0"
@@ -112,9 +106,7 @@ def test_record_of_another_version_than_commanded_is_refused_before_the_switch(t
 
 def test_upgrade_through_both_slots_and_back_to_an_older_version(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"])
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"])
         for version in ("1.1.0", "1.3.0", "1.4.0"):
             assert rig.wait_task(rig.push(releases[version], version))["status"] == "succeeded"
         again = rig.cloud.create_job(["1.1.0"], ["demo-board"])
@@ -140,9 +132,7 @@ def test_plain_images_on_the_stock_table_keep_the_version_that_was_commanded(tmp
         vm.write_bytes(synth_vm(1_500_000, seed=seed))
         vms.append(vm)
     with Rig(tmp_path) as rig:
-        rig.make_board(vms[0], table="stock", extra_files=frozen)
-        rig.board.power_on()
-        rig.wait_version("0")
+        rig.start(vms[0], "0", table="stock", extra_files=frozen)
         task = rig.wait_task(rig.push(vms[1], "micropython-1.26.1"))
         assert task["status"] == "succeeded"
         rig.wait_version("micropython-1.26.1")

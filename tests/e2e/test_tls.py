@@ -48,9 +48,7 @@ def test_tls_certificate_not_yet_valid_is_refused_and_the_log_names_the_clock(tm
 
 def test_tls_clock_without_ntp_starts_at_the_build_time_of_the_release(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"], ntp=None)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], ntp=None)
         rig.wait_console("clock set to the build time")
 
 
@@ -66,9 +64,7 @@ def test_tls_board_without_ca_does_not_connect(tmp_path, releases):
 def test_download_over_anything_but_https_is_refused(tmp_path, releases, scheme):
     with Rig(tmp_path) as rig:
         address = rig.endpoints["http_broker"].replace("https", scheme)
-        rig.make_board(releases["1.0.0"], http_broker=address)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], http_broker=address)
         task = rig.wait_task(rig.push(releases["1.1.0"], "1.1.0"))
         assert task["progress"] == -2
         assert task["desc"] == "1.1.0: not an https address"
@@ -77,9 +73,7 @@ def test_download_over_anything_but_https_is_refused(tmp_path, releases, scheme)
 def test_download_from_a_server_with_another_name_is_refused_with_step_minus_2(tmp_path, releases):
     with Rig(tmp_path / "a") as rig, Rig(tmp_path / "b", hostname="elsewhere.test") as other:
         port = other.endpoints["http_broker"].rpartition(":")[2]
-        rig.make_board(releases["1.0.0"], http_broker=f"https://localhost:{port}")
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], http_broker=f"https://localhost:{port}")
         task = rig.wait_task(rig.push(releases["1.1.0"], "1.1.0"), timeout_s=90)
         assert task["progress"] == -2
         assert "TLS refused" in task["desc"]

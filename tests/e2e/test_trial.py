@@ -42,9 +42,7 @@ def test_trial_bad_application_rolls_back_and_is_reported(tmp_path, releases, wo
     text, reason = BAD[kind]
     bad = workshop.release("1.2.0", 3, app=text, name=f"bad-{kind}")
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"], watchdog_s=3)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], watchdog_s=3)
         task = rig.wait_task(rig.push(bad.path, "1.2.0"))
         assert (task["status"], task["progress"]) == ("failed", -6)
         assert task["desc"].startswith("1.2.0: rolled back: ")
@@ -58,9 +56,7 @@ def test_trial_bad_application_rolls_back_and_is_reported(tmp_path, releases, wo
 
 def test_trial_without_link_ends_at_its_deadline(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"], trial_s=4)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], trial_s=4)
         job = rig.push(releases["1.1.0"], "1.1.0")
         rig.wait_console("switch to the new slot")
         rig.board.set_air(False)
@@ -74,9 +70,7 @@ def test_trial_without_link_ends_at_its_deadline(tmp_path, releases):
 
 def test_trial_ended_by_a_power_cut_before_the_mark_returns_to_the_old_release(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"], trial_app_s=30)
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"], trial_app_s=30)
         job = rig.push(releases["1.1.0"], "1.1.0")
         rig.wait_console(NEW_GREETING)
         rig.board.power_off()
@@ -88,9 +82,7 @@ def test_trial_ended_by_a_power_cut_before_the_mark_returns_to_the_old_release(t
 
 def test_trial_informs_the_new_version_only_after_the_mark(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.make_board(releases["1.0.0"])
-        rig.board.power_on()
-        rig.wait_version("1.0.0")
+        rig.start(releases["1.0.0"])
         rig.wait_task(rig.push(releases["1.1.0"], "1.1.0"))
         marked = rig.wait_console("trial passed")
         t_marked = next(e["t"] for e in rig.events if e.get("line") == marked)
