@@ -24,6 +24,10 @@ class LinkError(DownloadError):
     """A connection failed, was refused, went silent past its deadline, or was closed."""
 
 
+class StarvedError(LinkError):
+    """The application leaves the agent no memory for a TLS session, or no network."""
+
+
 class VerifyError(OtaError):
     """What arrived is not the release that was commanded."""
 
@@ -46,3 +50,9 @@ class RolledBackError(OtaError):
     """The new image did not pass its trial; the former one runs again."""
 
     step = -6
+
+
+class GaveUpError(OtaError):
+    """A budget of retries or resets is spent."""
+
+    step = -7

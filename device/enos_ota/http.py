@@ -49,7 +49,8 @@ class Http:
 
     async def receive(self, buf) -> int:
         """Read body bytes into `buf`, at least one; only while `left_bytes` is not 0."""
-        return self._took(await self._transport.receive(buf, _BODY_MS))
+        self._transport.allow(_BODY_MS)
+        return self._took(await self._transport.receive(buf))
 
     def receive_now(self, buf) -> int:
         """The same without waiting: 0 when nothing is there yet. Allocates nothing."""
@@ -89,6 +90,7 @@ class Http:
         self._peer = (host, port)
 
     async def _read_head(self) -> None:
+        self._transport.allow(_ANSWER_MS)
         line = await self._line()
         parts = line.split(" ", 2)
         if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
@@ -114,7 +116,7 @@ class Http:
         line = bytearray()
         while len(line) < _LINE_BYTES:
             if not self._transport.receive_now(self._byte):
-                await self._transport.receive(self._byte, _ANSWER_MS)
+                await self._transport.receive(self._byte)
             if self._byte[0] == 10:
                 break
             # All we look at is ASCII.

@@ -16,7 +16,7 @@ import time
 from micropython import const
 
 from . import board
-from .errors import DownloadError, LinkError
+from .errors import DownloadError, LinkError, StarvedError
 
 _PACKET_MS = const(5000)
 _FIELD_BYTES = const(8192)  # no OTA message is longer; larger ones would not fit beside TLS
@@ -46,7 +46,7 @@ class Transport:
 
     async def open(self, host: str, port: int, context, timeout_ms: int) -> None:
         """Connect; with a `context`, wrap in TLS (the handshake happens in the first `send`)."""
-        self._deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+        self.allow(timeout_ms)
         try:
             address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
             raw = self._raw = self._stream = socket.socket()
@@ -68,7 +68,8 @@ class Transport:
             if context is not None:
                 gc.collect()  # gives areas back that the Python heap grew into
                 if board.largest_free_block() < _TLS_BLOCK_BYTES:
-                    self._fail("not enough memory for a TLS session")
+                    self.close()
+                    raise StarvedError("not enough memory for a TLS session")
                 self._stream = context.wrap_socket(
                     raw, server_hostname=host, do_handshake_on_connect=False
                 )
@@ -77,7 +78,7 @@ class Transport:
 
     async def send(self, data, timeout_ms: int) -> None:
         """Write all of `data`; the first call on a TLS connection performs the handshake."""
-        self._deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+        self.allow(timeout_ms)
         view = memoryview(data)
         while True:
             view = view[self._try(view, False) or 0 :]
@@ -85,9 +86,12 @@ class Transport:
                 return
             await self._pause("write")
 
-    async def receive(self, buf, timeout_ms: int) -> int:
-        """Read at least one byte into `buf`, at most its length; return the number."""
+    def allow(self, timeout_ms: int) -> None:
+        """All that is received until the next call must be there within this time."""
         self._deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+
+    async def receive(self, buf) -> int:
+        """Read at least one byte into `buf`, at most its length, within what is `allow`ed; return the number."""
         while True:
             count = self.receive_now(buf)
             if count:
@@ -103,7 +107,7 @@ class Transport:
     def setblocking(self, in_packet: bool) -> None:
         """True: the next reads belong to one packet and wait for it until its deadline."""
         self._in_packet = in_packet
-        self._deadline = time.ticks_add(time.ticks_ms(), _PACKET_MS)
+        self.allow(_PACKET_MS)
 
     def read(self, size: int):
         """Exactly `size` bytes, good until the next call; None when none wait and no packet has begun."""

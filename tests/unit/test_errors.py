@@ -10,6 +10,7 @@ STEPS = {
     "BurnError": -4,
     "RefusedError": -5,
     "RolledBackError": -6,
+    "GaveUpError": -7,
 }
 
 
@@ -22,7 +23,7 @@ class TestSteps(Case):
         others = []
         for name in dir(errors):
             kind = getattr(errors, name)
-            known = name in STEPS or name in ("OtaError", "LinkError", "__class__")
+            known = name in STEPS or name in ("OtaError", "LinkError", "StarvedError", "__class__")
             if isinstance(kind, type) and not known:
                 others.append(name)
         self.assertEqual(others, [])
@@ -30,6 +31,9 @@ class TestSteps(Case):
     def test_link_error_is_a_download_error(self):
         self.assertTrue(issubclass(errors.LinkError, errors.DownloadError))
         self.assertEqual(errors.LinkError.step, -2)
+
+    def test_starved_error_is_a_link_error(self):
+        self.assertTrue(issubclass(errors.StarvedError, errors.LinkError))
 
     def test_all_are_caught_as_ota_error_and_show_their_text(self):
         for name, step in STEPS.items():

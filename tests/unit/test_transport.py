@@ -4,7 +4,7 @@ import socket
 
 import esp32
 from enos_ota import transport
-from enos_ota.errors import DownloadError, LinkError
+from enos_ota.errors import DownloadError, LinkError, StarvedError
 from enos_ota.transport import Transport
 from helpers import Case, run
 from peer import Server
@@ -78,7 +78,7 @@ class TestOpen(Connected):
             self.assertEqual(await peer.read(4), b"ping")
             peer.send(b"pong")
             buf = bytearray(10)
-            self.assertEqual(await self.link.receive(buf, 1000), 4)
+            self.assertEqual(await self.link.receive(buf), 4)
             self.assertEqual(buf[:4], b"pong")
 
         run(both())
@@ -139,7 +139,7 @@ class TestOpen(Connected):
     def test_open_tls_with_too_small_a_block_says_memory(self):
         esp32.chip.largest_block = 39_999
         context = Context()
-        self.fails(self.connect(context), "memory")
+        self.fails(self.connect(context), "memory", kind=StarvedError)
         self.assertEqual(context.asked, [])
         esp32.chip.largest_block = 40_000
         run(self.connect(context))
@@ -156,8 +156,8 @@ class TestReceive(Connected):
             peer = await self.connect()
             peer.send(b"abcdef")
             buf = bytearray(4)
-            self.assertEqual(await self.link.receive(buf, 1000), 4)
-            self.assertEqual(await self.link.receive(buf, 1000), 2)
+            self.assertEqual(await self.link.receive(buf), 4)
+            self.assertEqual(await self.link.receive(buf), 2)
             self.assertEqual(buf, b"efcd")
 
         run(act())
@@ -173,7 +173,8 @@ class TestReceive(Connected):
         async def act():
             await self.connect()
             self.start = self.clock.now_ms
-            await self.link.receive(bytearray(4), 2000)
+            self.link.allow(2000)
+            await self.link.receive(bytearray(4))
 
         self.fails(act(), "read", "timed out")
         self.assertTrue(2000 <= self.clock.now_ms - self.start <= 2010)
@@ -181,14 +182,14 @@ class TestReceive(Connected):
     def test_receive_at_the_end_is_a_link_error(self):
         async def act():
             (await self.connect()).close()
-            await self.link.receive(bytearray(4), 2000)
+            await self.link.receive(bytearray(4))
 
         self.fails(act(), "closed by the server")
 
     def test_receive_after_a_reset_is_a_link_error(self):
         async def act():
             (await self.connect()).abort()
-            await self.link.receive(bytearray(4), 2000)
+            await self.link.receive(bytearray(4))
 
         self.fails(act(), "connection")
 
@@ -197,7 +198,7 @@ class TestReceive(Connected):
             peer = await self.connect()
             self.clock.sleep_ms(500)
             peer.send(b"x")
-            await self.link.receive(bytearray(4), 1000)
+            await self.link.receive(bytearray(4))
             at = self.clock.now_ms
             self.clock.sleep_ms(500)
             self.link.receive_now(bytearray(4))
@@ -276,7 +277,7 @@ class TestSend(Connected):
 
             async def act():
                 await self.connect(Context(stream))  # noqa: B023 - awaited before the loop goes on
-                await self.link.receive(bytearray(1), 1000)
+                await self.link.receive(bytearray(1))
 
             self.fails(act(), str(error.errno))
             self.assertEqual(stream.closed, 1)
@@ -378,13 +379,13 @@ class TestClose(Connected):
         self.raised(LinkError, self.link.write, b"x")
         self.raised(LinkError, self.link.receive_now, bytearray(1))
         self.fails(self.link.send(b"x", 10), "closed")
-        self.fails(self.link.receive(bytearray(1), 10), "closed")
+        self.fails(self.link.receive(bytearray(1)), "closed")
 
     def test_error_closes_the_socket(self):
         async def act():
             peer = await self.connect()
             try:
-                await self.link.receive(bytearray(1), 100)
+                await self.link.receive(bytearray(1))
             except LinkError:
                 pass
             self.assertEqual(await peer.read(1), b"")
