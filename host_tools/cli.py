@@ -13,6 +13,7 @@ COMMANDS = {
     "firmware": ("host_tools.cloud.commands", "firmware", "Firmware of the running stand-in."),
     "job": ("host_tools.cloud.commands", "job", "Upgrade jobs of the running stand-in."),
     "switch": ("host_tools.cloud.commands", "switch", "Switches for what EnOS leaves open."),
+    "fault": ("host_tools.cloud.fault_commands", "fault", "Faults of the running stand-in."),
     "board": ("host_tools.simboard.commands", "board", "Run a simulated ESP32 board."),
     "release": ("host_tools.release.commands", "release", "Make and explain release files."),
     "demo": ("host_tools.demo.commands", "demo", "The whole loop, in under a minute."),

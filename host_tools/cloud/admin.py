@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from .envelope import DeviceId
+from .faults import FaultError, Faults
 from .firmware import SIZE_LIMIT_BYTES, FirmwareError, FirmwareShelf
 from .jobs import NOT_FOUND, JobDesk, JobError
 from .model import Device, Firmware
@@ -37,10 +38,12 @@ class AdminApi:
         shelf: FirmwareShelf,
         service: OtaService,
         desk: JobDesk,
+        faults: Faults,
         changed: Callable[[], None],
     ) -> None:
         self._token, self._store, self._switches = token, store, switches
         self._shelf, self._service, self._desk, self._changed = shelf, service, desk, changed
+        self._faults = faults
         self._news = asyncio.Event()
         self.app = web.Application(
             middlewares=[self._guard], client_max_size=SIZE_LIMIT_BYTES + 1024
@@ -57,6 +60,9 @@ class AdminApi:
             web.get("/messages", self._messages),
             web.get("/switches", self._list_switches),
             web.put("/switches/{name}", self._set_switch),
+            web.get("/faults", self._list_faults),
+            web.put("/faults/{name}", self._set_fault),
+            web.delete("/faults", self._clear_faults),
         ])  # fmt: skip
 
     def wake(self) -> None:
@@ -73,7 +79,7 @@ class AdminApi:
             response = await handler(request)
         except JobError as error:
             return _error(404 if error.code == NOT_FOUND else 409, error.code, str(error))
-        except (FirmwareError, SwitchError, BadRequestError) as error:
+        except (FirmwareError, SwitchError, FaultError, BadRequestError) as error:
             return _error(400, 400, str(error))
         if request.method != "GET":
             self._changed()
@@ -137,8 +143,7 @@ class AdminApi:
         body = await _body(request)
         known = {"versions", "devices", "on_request", "from_versions", "timeout_s",
                  "retry_count", "retry_interval_s"}  # fmt: skip
-        if set(body) - known:
-            raise BadRequestError(f"unknown members: {', '.join(sorted(set(body) - known))}")
+        _refuse_others(body, known)
         try:
             job = self._desk.create(**body)
         except TypeError as error:
@@ -187,6 +192,20 @@ class AdminApi:
         value = self._switches.set(name, body.get("value", ""))
         return web.json_response({"name": name, "value": value})
 
+    # --- faults
+
+    async def _list_faults(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._faults.table())
+
+    async def _set_fault(self, request: web.Request) -> web.StreamResponse:
+        body = await _body(request)
+        _refuse_others(body, {"times", "at", "value", "skip"})
+        return web.json_response(self._faults.arm(request.match_info["name"], **body))
+
+    async def _clear_faults(self, _request: web.Request) -> web.StreamResponse:
+        self._faults.clear()
+        return web.json_response([])
+
 
 class BadRequestError(ValueError):
     """The request cannot be understood."""
@@ -201,6 +220,11 @@ def _text(body: dict[str, Any], name: str, default: str | None) -> str:
     if not isinstance(value, str) or not value.strip():
         raise BadRequestError(f"{name} is missing")
     return value
+
+
+def _refuse_others(body: dict[str, Any], known: set[str]) -> None:
+    if set(body) - known:
+        raise BadRequestError(f"unknown members: {', '.join(sorted(set(body) - known))}")
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

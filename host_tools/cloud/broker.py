@@ -18,6 +18,7 @@ from . import plugins
 from .connection import Connection
 from .deliver import deliver
 from .envelope import DeviceId
+from .faults import Faults
 from .plugins import serving
 from .signing import LoginError
 
@@ -61,8 +62,9 @@ class Cloud(Protocol):
 class MqttBroker:
     """amqtt with EnOS's rules; `send` is the transport of the OTA service."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, faults: Faults | None = None) -> None:
         self.cloud = cloud
+        self._faults = faults or Faults()
         self._online: dict[DeviceId, Connection] = {}
         self._clients: dict[asyncio.Task[None], Connection] = {}
         self._sending: set[asyncio.Task[None]] = set()
@@ -101,7 +103,7 @@ class MqttBroker:
             await self._broker.shutdown()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(reader, writer)
+        connection = Connection(reader, writer, self._faults)
         connection.writer.refusal_code = self.cloud.connack_code
         task = asyncio.current_task()
         assert task is not None and self._broker is not None

@@ -165,3 +165,31 @@ class AdminClient:
         """Put a switch into a position."""
         body = json.dumps({"value": value}).encode()
         return dict(self._call("PUT", f"/switches/{quote(name, safe='')}", body))
+
+    # --- faults
+
+    def faults(self) -> list[Json]:
+        """All faults: name, meaning, value, default, allowed, at, armed.
+
+        `armed` lists how each is armed: times, at, value, skip, and how often it struck.
+        """
+        return list(self._call("GET", "/faults"))
+
+    def set_fault(
+        self,
+        name: str,
+        times: int = 1,
+        at: float | None = None,
+        value: str | int | None = None,
+        skip: int = 0,
+    ) -> Json:
+        """Arm a fault to strike `times` (0 = for ever) after `skip` occasions passed by.
+
+        `at` is in percent of the whole file.
+        """
+        body = json.dumps({"times": times, "at": at, "value": value, "skip": skip}).encode()
+        return dict(self._call("PUT", f"/faults/{quote(name, safe='')}", body))
+
+    def clear_faults(self) -> None:
+        """Disarm all faults and undo the lasting ones."""
+        self._call("DELETE", "/faults")

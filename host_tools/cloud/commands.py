@@ -98,7 +98,7 @@ def firmware() -> None:
 )
 @click.option(
     "--url-shape",
-    type=click.Choice(["enos-connect", "relative", "https"]),
+    type=click.Choice(["enos-connect", "enos-lark", "relative", "https"]),
     default="enos-connect",
     show_default=True,
     help="Form of the fileUrl.",

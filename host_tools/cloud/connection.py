@@ -13,6 +13,8 @@ from amqtt.adapters import (  # type: ignore[import-untyped]
 )
 
 from .envelope import DeviceId, matches
+from .fault_mqtt import PacketGate
+from .faults import Faults
 
 CONNECT_TIMEOUT_S = 10.0
 # [MQTT-3.1.2-24]: a client silent for one and a half times its keepalive is gone.
@@ -25,14 +27,17 @@ _numbers = itertools.count(1)
 class Connection:
     """A connection from accept to close; `device` is None until its login is believed."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, faults: Faults
+    ) -> None:
         # amqtt finds sessions by client id, before it authenticates: ours cannot be guessed.
         self.key = f"{next(_numbers)}-{secrets.token_hex(8)}"
         self.device: DeviceId | None = None
         self.clean_session = True
         self.filters: dict[str, int] = {}
         self.reader = DeviceReader(reader, self)
-        self.writer = DeviceWriter(writer)
+        self._gate = PacketGate(writer, faults, lambda: str(self.device or "mqtt"))
+        self.writer = DeviceWriter(writer, self._gate)
         self._transport = writer.transport
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
@@ -45,6 +50,11 @@ class Connection:
         self.device, self.clean_session = device, clean_session
         self._silence_s = keepalive_s * KEEPALIVE_FACTOR
         self._watch()
+
+    @property
+    def mute(self) -> bool:
+        """Whether a fault made it fall silent: what is sent and received is lost."""
+        return self._gate.mute
 
     def heard(self) -> None:
         """Bytes came in."""
@@ -64,7 +74,7 @@ class Connection:
     def _watch(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if not self._silence_s:
+        if not self._silence_s or self.mute:
             return
         left = self._heard_at + self._silence_s - self._loop.time()
         if left <= 0:
@@ -93,9 +103,14 @@ class DeviceWriter(StreamWriterAdapter):  # type: ignore[misc]
     refusal_code: Callable[[], int] | None = None
     _first = True
 
+    def __init__(self, writer: asyncio.StreamWriter, gate: PacketGate) -> None:
+        super().__init__(writer)
+        self._gate = gate
+
     def write(self, data: bytes) -> None:
-        """Queue bytes for sending."""
+        """Queue a packet for sending: amqtt writes each whole."""
         if self._first and data == CONNACK_NOT_AUTHORISED and self.refusal_code is not None:
             data = CONNACK_NOT_AUTHORISED[:-1] + bytes([self.refusal_code()])
         self._first = False
-        super().write(data)
+        if not self.is_closed:
+            self._gate.send(data)

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from aiohttp import web
 
-CHUNK_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Body:
-    """A file to send, and how: `etag` is empty for none, `ranges` off ignores Range."""
-
-    path: Path
-    size_bytes: int
-    etag: str
-    ranges: bool = True
+from .fault_http import Cut, HttpFaults, carry_out
+from .http_body import Body, Span
 
 
 def strong_etag(sha256: str) -> str:
@@ -50,47 +39,60 @@ def parse_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
     return start, end
 
 
-async def send(request: web.Request, body: Body, tell: Callable[[str], None]) -> web.StreamResponse:
+async def send(
+    request: web.Request, body: Body, tell: Callable[[str], None], faults: HttpFaults
+) -> web.StreamResponse:
     """Answer a GET or HEAD with the file or the part asked for: 200, 206 or 416.
 
-    Every firmware byte passes here: the place for faults on the HTTP side.
+    Every firmware byte passes here.
     """
+    body = faults.altered(request, body)
     headers = {"Content-Type": "application/octet-stream"}
     if body.etag:
         headers["ETag"] = body.etag
     if body.ranges:
         headers["Accept-Ranges"] = "bytes"
     try:
+        if faults.refuses_range(request, body):
+            raise ValueError("a fault")
         wanted = parse_range(_range_header(request, body), body.size_bytes)
     except ValueError:
         headers["Content-Range"] = f"bytes */{body.size_bytes}"
         return web.Response(status=416, headers=headers)
     start, end = wanted or (0, body.size_bytes - 1)
-    if wanted is not None:
-        headers["Content-Range"] = f"bytes {start}-{end}/{body.size_bytes}"
-    headers["Content-Length"] = str(end - start + 1)
-    response = web.StreamResponse(status=206 if wanted else 200, headers=headers)
+    span = Span(start, end, body.size_bytes, partial=wanted is not None)
+    span = faults.announced(request, body, span)
+    cut = faults.cut(request, body, span)
+    response = faults.response(request, span, headers | span.headers())
     await response.prepare(request)
     if request.method != "HEAD":
-        await _copy(response, body.path, start, end, tell)
-    await response.write_eof()
+        await _copy(request, response, body, span, cut=cut, tell=tell)
+    if cut is None:
+        await response.write_eof()
     return response
 
 
 async def _copy(
-    response: web.StreamResponse, path: Path, start: int, end: int, tell: Callable[[str], None]
+    request: web.Request,
+    response: web.StreamResponse,
+    body: Body,
+    span: Span,
+    *,
+    cut: Cut | None,
+    tell: Callable[[str], None],
 ) -> None:
-    sent = 0
+    end = span.start
     try:
-        with path.open("rb") as file:
-            file.seek(start)
-            while sent < end - start + 1:
-                await response.write(file.read(min(CHUNK_BYTES, end - start + 1 - sent)))
-                sent = file.tell() - start
+        if cut is not None:
+            await carry_out(request, response, body, span, cut=cut, tell=tell)
+            return
+        for piece in body.pieces(span.start, span.end):
+            end += len(piece)
+            await response.write(piece)
     except OSError:
-        tell(f"bytes {start}-{end}: connection lost")
+        tell(f"bytes {span.start}-{end - 1}: connection lost")
         raise
-    tell(f"bytes {start}-{end}")
+    tell(f"bytes {span.start}-{span.end}")
 
 
 def _range_header(request: web.Request, body: Body) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from .model import Firmware
 from .store import Store
 
 SIGN_METHODS = ("sha256", "md5")
-URL_SHAPES = ("enos-connect", "relative", "https")
+CONNECT, LARK = "enos-connect", "enos-lark"
+URL_SHAPES = (CONNECT, LARK, "relative", "https")
 # Limits of EnOS (adding_firmware.md, create_firmware).
 SUFFIXES = (".bin", ".tar", ".gz", ".zip")
 SIZE_LIMIT_BYTES = 100 * 1024 * 1024
@@ -75,8 +77,8 @@ class FirmwareShelf:
 
     def _url(self, shape: str, name: str, now: float) -> str:
         suffix = "." + name.rpartition(".")[2]
-        if shape == "enos-connect":
-            return f"enos-connect://{secrets.token_hex(8)}{suffix}"
+        if shape in (CONNECT, LARK):
+            return f"{shape}://{secrets.token_hex(8)}{suffix}"
         if shape == "https":
             return f"/files/{secrets.token_hex(8)}{suffix}"
         milliseconds = int(now * 1000)
@@ -95,6 +97,17 @@ class FirmwareShelf:
     def at(self, url: str) -> Firmware | None:
         """Firmware by `fileUrl` (or by path, for shape `https`), None if unknown."""
         return self._store.firmware_at(url)
+
+    def link(self, firmware: Firmware) -> str:
+        """An address that serves its bytes to everyone."""
+        key = re.sub(r"^[a-z-]+://", "/files/", firmware.url)
+        return self.file_service + key
+
+    def behind(self, path: str) -> Firmware | None:
+        """Firmware by the path of its `link`, None if unknown."""
+        key = path.removeprefix("/files/")
+        urls = (path, f"{CONNECT}://{key}", f"{LARK}://{key}")
+        return next(filter(None, map(self.at, urls)), None)
 
     def path(self, firmware: Firmware) -> Path:
         """The file that holds its bytes."""

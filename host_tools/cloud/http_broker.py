@@ -11,7 +11,10 @@ from aiohttp import web
 
 from . import files, signing
 from .envelope import DeviceId
-from .firmware import FirmwareShelf
+from .fault_http import MOVED, HttpFaults
+from .faults import Faults
+from .firmware import CONNECT, LARK, FirmwareShelf
+from .http_body import Body
 from .model import Firmware
 from .store import Store
 from .switches import Switches
@@ -49,9 +52,11 @@ class HttpBroker:
         service: FileService,
         now: Callable[[], float],
         tell: Callable[[str, str], None],
+        faults: Faults,
     ) -> None:
         self._store, self._switches, self._shelf = store, switches, shelf
         self._service, self._now, self._tell = service, now, tell
+        self._faults = HttpFaults(faults, self._error)
         self.app = web.Application(middlewares=[self._errors])
         download = "/multipart/sys/{pk}/{dk}/file/download"
         self.app.add_routes([
@@ -61,6 +66,7 @@ class HttpBroker:
             web.get("/commonFileService/files", self._get_file),
             web.get("/files/{name}", self._plain),
             web.get("/upload/firmware/{ms}/{name}", self._plain),
+            web.get(MOVED + "{sha256}", self._moved),
         ])  # fmt: skip
 
     @web.middleware
@@ -86,6 +92,9 @@ class HttpBroker:
     # --- HTTP broker (device credentials)
 
     async def _login(self, request: web.Request) -> web.StreamResponse:
+        faulty = await self._faults.login(request)
+        if faulty is not None:
+            return faulty
         device = _device(request)
         try:
             lifetime_ms = self._check_login(device, await _json(request))
@@ -119,7 +128,9 @@ class HttpBroker:
             raise signing.LoginError(742, "signature check failed")
         return lifetime_ms
 
-    def _authorised_firmware(self, request: web.Request) -> Firmware:
+    def _authorised_firmware(self, request: web.Request, *shapes: str) -> Firmware:
+        if self._faults.expires(request):
+            self._store.forget_sessions()
         device = _device(request)
         session = _query(request, "sessionId")
         uri = _query(request, "fileUri")
@@ -128,22 +139,21 @@ class HttpBroker:
             status = self._switches.number("expired_session_status")
             raise HttpError(status, "session is unknown or has expired")
         firmware = self._shelf.at(uri)
-        shapes = ["enos-connect"]
         if self._switches["relative_at_broker"] == "yes":
-            shapes.append("relative")
+            shapes += ("relative",)
         if firmware is None or firmware.url_shape not in shapes:
             raise HttpError(404, "no such file")
         return firmware
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
-        firmware = self._authorised_firmware(request)
+        firmware = self._authorised_firmware(request, CONNECT)
         ranges = self._switches["broker_range"] == "yes"
         return await self._send(request, firmware, str(_device(request)), ranges=ranges)
 
     async def _download_url(self, request: web.Request) -> web.StreamResponse:
-        firmware = self._authorised_firmware(request)
-        link = f"{self._shelf.file_service}/files/{firmware.url.removeprefix('enos-connect://')}"
-        reply = {"id": "1", "code": 200, "message": "success", "data": link}
+        firmware = self._authorised_firmware(request, CONNECT, LARK)
+        link = self._shelf.link(firmware)
+        reply = {"id": "1", "code": 200, "message": "", "data": link}
         return web.json_response(reply)
 
     # --- file service (cloud credentials) and plain addresses (none)
@@ -165,24 +175,32 @@ class HttpBroker:
         return await self._send(request, firmware, "getFile")
 
     async def _plain(self, request: web.Request) -> web.StreamResponse:
-        firmware = self._shelf.at(request.rel_url.raw_path)
-        if firmware is None and request.path.startswith("/files/"):
-            firmware = self._shelf.at("enos-connect://" + request.match_info["name"])
+        firmware = self._shelf.behind(request.rel_url.raw_path)
         if firmware is None:
             raise HttpError(404, "no such file")
         return await self._send(request, firmware, "file")
 
+    async def _moved(self, request: web.Request) -> web.StreamResponse:
+        digest = request.match_info["sha256"]
+        firmware = next((one for one in self._shelf.all() if one.sha256 == digest), None)
+        if firmware is None:
+            raise HttpError(404, "no such file")
+        return await self._send(request, firmware, "moved")
+
     async def _send(
         self, request: web.Request, firmware: Firmware, who: str, *, ranges: bool = True
     ) -> web.StreamResponse:
+        faulty = await self._faults.instead(request, firmware.sha256)
+        if faulty is not None:
+            return faulty
         strong = files.strong_etag(firmware.sha256)
         etag = {"strong": strong, "weak": "W/" + strong, "absent": ""}[str(self._switches["etag"])]
-        body = files.Body(self._shelf.path(firmware), firmware.size_bytes, etag, ranges)
+        body = Body(self._shelf.path(firmware), firmware.size_bytes, etag, ranges)
 
         def tell(what: str) -> None:
             self._tell(who, f"fetched {firmware.version}, {what}")
 
-        return await files.send(request, body, tell)
+        return await files.send(request, body, tell, self._faults)
 
 
 def _device(request: web.Request) -> DeviceId:

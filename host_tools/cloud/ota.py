@@ -7,8 +7,10 @@ from typing import Any
 
 from . import envelope, replies
 from .envelope import DeviceId, EnvelopeError
+from .fault_mqtt import MessageFaults
+from .faults import Faults
 from .firmware import FirmwareShelf
-from .model import PUBLISHED, PUSH, UPGRADING, Task
+from .model import PUBLISHED, PUSH, UPGRADING, Firmware, Task
 from .store import Store
 from .switches import Switches
 from .tasks import TaskBook
@@ -27,10 +29,12 @@ class OtaService:
         transport: Transport,
         now: Callable[[], float],
         tell: Callable[[DeviceId, str], None],
+        faults: Faults | None = None,
     ) -> None:
         self.tasks = TaskBook(store, switches, now)
         self._store, self._switches, self._shelf = store, switches, shelf
         self._transport, self._now, self._tell = transport, now, tell
+        self._faults = MessageFaults(faults or Faults())
         self._online: dict[DeviceId, Presence] = {}
         self._upgrade_ids: dict[str, int] = {}
         self._last_id = store.last_message()
@@ -158,7 +162,7 @@ class OtaService:
                 firmware = self._shelf.of(version)
                 if firmware is None or (current is not None and current.version == version):
                     continue
-                offers.append(self._shelf.describe(firmware))
+                offers.append(self._described(device, firmware))
                 self.tasks.published(task)
         self._tell(device, f"asks for versions: {len(offers)} offered")
         self._reply(device, topic, request_id, data=offers)
@@ -193,14 +197,12 @@ class OtaService:
         self._last_id += 1
         number = self._last_id
         self._upgrade_ids[str(number)] = task.id
-        message = {
-            "id": number if self._switches["id_type"] == "number" else str(number),
-            "version": "1.0",
-            "method": "ota.device.upgrade",
-            "params": self._shelf.describe(firmware),
-        }
+        message = replies.upgrade(self._switches, number, self._described(task.device, firmware))
         topic = envelope.prefix(task.device) + "upgrade"
-        if self._downlink(task.device, topic, message, only_if_subscribed=False):
+        payload = envelope.encode(message)
+        if self._downlink(task.device, topic, payload, only_if_subscribed=False):
+            if self._faults.twice(str(task.device)):
+                self._downlink(task.device, topic, payload, only_if_subscribed=False)
             self.tasks.published(task)
             self._tell(task.device, f"upgrade to {firmware.version} sent (task {task.id})")
 
@@ -216,13 +218,17 @@ class OtaService:
     ) -> None:
         message = replies.build(self._switches, request_id, code=code, text=text, offers=data)
         only = self._switches["replies"] == "subscribed"
-        self._downlink(device, topic + "_reply", message, only_if_subscribed=only)
+        tail = topic.removeprefix(envelope.prefix(device))
+        payload = self._faults.replied(str(device), tail, message)
+        if payload is not None:
+            self._downlink(device, topic + "_reply", payload, only_if_subscribed=only)
+
+    def _described(self, device: DeviceId, firmware: Firmware) -> dict[str, Any]:
+        return self._faults.described(str(device), self._shelf.describe(firmware))
 
     def _downlink(
-        self, device: DeviceId, topic: str, message: dict[str, Any], *, only_if_subscribed: bool
+        self, device: DeviceId, topic: str, payload: bytes, *, only_if_subscribed: bool
     ) -> bool:
-        # Every message to a device passes here: the place for faults on the MQTT side.
-        payload = envelope.encode(message)
         sent = self._transport.send(device, topic, payload, only_if_subscribed=only_if_subscribed)
         if sent:
             self._store.log(self._now(), device, "down", topic, payload.decode())

@@ -55,7 +55,9 @@ class DevicePlugin(BaseAuthPlugin):  # type: ignore[misc]
 
     async def on_broker_client_connected(self, client_id: str, client_session: Session) -> None:
         """Called by amqtt after CONNACK."""
-        self._broker.connected(serving.get())
+        connection = serving.get()
+        if not connection.mute:
+            self._broker.connected(connection)
 
     async def on_broker_client_subscribed(self, client_id: str, topic: str, qos: int) -> None:
         """Called by amqtt after SUBACK."""
@@ -67,8 +69,9 @@ class DevicePlugin(BaseAuthPlugin):  # type: ignore[misc]
 
     async def on_broker_message_received(self, client_id: str, message: ApplicationMessage) -> None:
         """Called by amqtt for every PUBLISH."""
-        if message is not None:
-            self._broker.received(serving.get(), message.topic, bytes(message.data))
+        connection = serving.get()
+        if message is not None and not connection.mute:
+            self._broker.received(connection, message.topic, bytes(message.data))
 
 
 class TopicPlugin(BaseTopicPlugin):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The JSON of a `..._reply`, in the shape the switches say."""
+"""The JSON of a `..._reply` and of `upgrade`, in the shape the switches say."""
 
 from __future__ import annotations
 
@@ -37,3 +37,13 @@ def build(
     if data is not ABSENT:
         reply["data"] = data
     return reply
+
+
+def upgrade(switches: Switches, number: int, firmware: dict[str, Any]) -> dict[str, Any]:
+    """Command with a firmware object."""
+    return {
+        "id": number if switches["id_type"] == "number" else str(number),
+        "version": "1.0",
+        "method": "ota.device.upgrade",
+        "params": firmware,
+    }

@@ -19,6 +19,7 @@ from . import certs, signing, sntp
 from .admin import AdminApi
 from .broker import MqttBroker
 from .envelope import DeviceId
+from .faults import Faults
 from .firmware import FirmwareShelf
 from .home import Home, HomeError, file_service_credentials
 from .http_broker import HttpBroker
@@ -58,11 +59,12 @@ class Cloud:
         except (sqlite3.Error, OSError, ValueError) as error:
             self._home.release()
             raise HomeError(f"home {home} cannot be used: {error}") from error
-        self._broker = MqttBroker(self)
+        self.faults = Faults(self._tell)
+        self._broker = MqttBroker(self, self.faults)
         self.shelf = FirmwareShelf(self.store, folder / "firmware", now)
         self.service = OtaService(
             store=self.store, switches=self.switches, shelf=self.shelf, transport=self._broker,
-            now=now, tell=self._tell_device,
+            now=now, tell=self._tell_device, faults=self.faults,
         )  # fmt: skip
         self.desk = JobDesk(self.store, self.shelf, self.service, now)
         self._token = secrets.token_urlsafe(24)
@@ -80,7 +82,7 @@ class Cloud:
         """
         self.admin = AdminApi(
             token=self._token, store=self.store, switches=self.switches, shelf=self.shelf,
-            service=self.service, desk=self.desk, changed=self._tick,
+            service=self.service, desk=self.desk, faults=self.faults, changed=self._tick,
         )  # fmt: skip
         ports = self._ports
         await self._broker.start()
@@ -90,7 +92,7 @@ class Cloud:
         credentials = file_service_credentials(self.store)
         http = HttpBroker(
             store=self.store, switches=self.switches, shelf=self.shelf, service=credentials,
-            now=self._now, tell=self._tell,
+            now=self._now, tell=self._tell, faults=self.faults,
         )  # fmt: skip
         tls = certs.server_context(self._home.folder)
         https = await opened(ports.https, self._serve(http.app, self._bind, ports.https, tls))

@@ -203,6 +203,10 @@ class Store:
             {"id": session, **device._asdict(), "lifetime_ms": lifetime_ms, "used_at": now},
         )
 
+    def forget_sessions(self) -> None:
+        """End all sessions."""
+        self._db.execute("DELETE FROM http_sessions")
+
     def use_session(self, session: str, device: DeviceId, now: float) -> bool:
         """Whether the session is the device's and alive; using it makes its life begin anew."""
         changed = self._db.execute(

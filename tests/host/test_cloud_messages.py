@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -203,8 +204,8 @@ def test_replies_to_whom(tmp_path: Path, position: str) -> None:
 def test_uplink_foreign_topic_is_1009(bench: Bench, topic: str) -> None:
     answers: list[tuple[str, dict]] = []
 
-    def note(device: DeviceId, where: str, message: dict, **_: bool) -> bool:
-        answers.append((where, message))
+    def note(device: DeviceId, where: str, payload: bytes, **_: bool) -> bool:
+        answers.append((where, json.loads(payload)))
         return True
 
     bench.service._downlink = note  # type: ignore[method-assign]
