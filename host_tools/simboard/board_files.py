@@ -16,6 +16,11 @@ JOIN_MS = 100
 """Default time a simulated Wi-Fi takes to join; a real one takes about 1.1 s."""
 
 
+HARDWARE = {"idf": ("1.26.1", "1.23.0"), "timing": ("none", "datasheet")}
+"""Keys of `board.json` with their values, the default first: whose firmware's memory the board has,
+and whether flash and TLS handshakes take the chip's time."""
+
+
 class BoardError(Exception):
     """The board folder cannot be used; the text says what to do."""
 
@@ -44,6 +49,9 @@ class BoardFiles:
         network.setdefault("ports", {})
         network.setdefault("join_ms", JOIN_MS)
         board.setdefault("mac", "02:00:00:00:00:01")
+        for key, known in HARDWARE.items():
+            if board.setdefault(key, known[0]) not in known:
+                raise BoardError(f"{self.config_path}: {key} must be one of {', '.join(known)}")
         return dict(board)
 
     def open_flash(self) -> FileIO:

@@ -142,16 +142,20 @@ def _note(text: str) -> None:
 
 def event_text(event: dict[str, Any]) -> str:
     """An event of `Board` in a few words."""
+    text = ""
     match event["event"]:
         case "power":
-            return "power " + ("on" if event["on"] else "off")
+            text = "power " + ("on" if event["on"] else "off")
         case "boot":
-            return f"boot: {event['slot']} ({event['cause']})"
+            text = f"boot: {event['slot']} ({event['cause']})"
         case "reset":
             detail = f": {event['detail']}" if event["detail"] else ""
-            return f"reset: {event['cause']}, {event['slot']}{detail}"
+            text = f"reset: {event['cause']}, {event['slot']}{detail}"
         case "rollback":
-            return f"rollback: {event['slot']} was not marked valid"
+            text = f"rollback: {event['slot']} was not marked valid"
+        case "heap":
+            what = "has grown" if event["grown"] else "is back to its first part"
+            text = f"the Python heap {what}: {event['idf_free']} bytes of IDF heap are free"
         case "bootloader":
-            return f"bootloader: {event['text']}"
-    return ""
+            text = f"bootloader: {event['text']}"
+    return text

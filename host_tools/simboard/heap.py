@@ -40,7 +40,7 @@ def _measure(files: BoardFiles, board: dict[str, Any]) -> int:
         message = os.read(vm.control_fd, 4096).decode()
         vm.kill()
         vm.reap()
-        if not message.startswith("heap "):
+        if not message.startswith("live "):
             text = os.read(vm.console_fd, 65536).decode(errors="replace")
             raise RuntimeError(f"the simulated board does not start: {message}{text}")
     finally:

@@ -51,11 +51,14 @@ def make_board(
     ports: dict[str, int] | None = None,
     hosts: dict[str, str] | None = None,
     extra_files: dict[str, bytes] | None = None,
+    idf: str = "1.26.1",
+    timing: str = "none",
 ) -> None:
     """Make a board that runs `release` (a slot file or a plain image) from ota_0.
 
     `config` becomes /enos.json and its copy; `ports` and `hosts` translate what the board asks of
-    the network (port 123 -> the port of an NTP server here). Raises: BoardError.
+    the network (port 123 -> the port of an NTP server here); `idf` and `timing` are keys of HARDWARE in
+    `board_files`. Raises: BoardError.
     """
     text = json.dumps(config, indent=1).encode()
     files = {
@@ -68,7 +71,7 @@ def make_board(
     }
     flash = flash_image(check_bootable(release), TABLES[table], files)
     network = {"hosts": hosts or {}, "ports": ports or {}, "wifi": config.get("wifi", [])}
-    write_board(folder, flash, network)
+    write_board(folder, flash, network, idf=idf, timing=timing)
 
 
 def check_bootable(release: Path) -> bytes:
@@ -86,12 +89,12 @@ def check_bootable(release: Path) -> bytes:
     return content
 
 
-def write_board(folder: Path, flash: bytes, network: dict[str, Any]) -> None:
-    """Write a board folder from a whole flash."""
+def write_board(folder: Path, flash: bytes, network: dict[str, Any], **hardware: str) -> None:
+    """Write a board folder from a whole flash; `hardware` may hold the keys of HARDWARE."""
     folder.mkdir(parents=True, exist_ok=True)
     files = BoardFiles(folder)
     files.flash.write_bytes(flash)
-    board = {"chip": "esp32", "mac": _mac(folder), "network": network}
+    board = {"chip": "esp32", "mac": _mac(folder), "network": network, **hardware}
     files.config_path.write_text(json.dumps(board, indent=1) + "\n")
     files.set_air(True)
 

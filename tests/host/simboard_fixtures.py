@@ -76,6 +76,8 @@ class SimulatedBoard:
         files: dict[str, bytes] | None = None,
         network: dict[str, Any] | None = None,
         heap_bytes: int = DEFAULT_VM_HEAP_BYTES,
+        idf: str = "1.26.1",
+        timing: str = "none",
     ) -> None:
         scripts = {"boot.py": boot.encode(), "main.py": (SHOW + main).encode()}
         flash = bytearray(make.flash_image(image(), table, {**scripts, **(files or {})}))
@@ -83,7 +85,11 @@ class SimulatedBoard:
             flash[address : address + len(content)] = content
         wifi = [{"ssid": "demo", "password": "secret"}]
         make.write_board(
-            folder, bytes(flash), {"hosts": {}, "ports": {}, "wifi": wifi, **(network or {})}
+            folder,
+            bytes(flash),
+            {"hosts": {}, "ports": {}, "wifi": wifi, **(network or {})},
+            idf=idf,
+            timing=timing,
         )
         self.files = BoardFiles(folder)
         self.log: list[str | dict[str, Any]] = []

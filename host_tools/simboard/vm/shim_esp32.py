@@ -11,23 +11,11 @@ ENOENT = 2
 HEAP_DATA = 4
 HEAP_EXEC = 1
 
-# IDF heap of a board without PSRAM, as seen on stock 1.26.1: (total, free) of the large region, two
-# small ones that nothing uses, and what Wi-Fi and each TLS session take out of the large one.
-_LARGE = (113840, 112968)
-_SMALL = ((15072, 14656), (12288, 11848))
-_WIFI_BYTES = 17304
-_TLS_BYTES = 25900
-_BLOCK_OVERHEAD = 1456
-
 
 def idf_heap_info(capabilities):
     """[(total, free, largest block, lowest free)] in bytes per region."""
-    free = _LARGE[1] - _TLS_BYTES * core.tls_sessions
-    if core.volatile.get("sta"):
-        free -= _WIFI_BYTES
-    free = max(free, 0)
-    regions = [(_LARGE[0], free, max(free - _BLOCK_OVERHEAD, 0), free)]
-    return regions + [(total, left, left, left) for total, left in _SMALL]
+    core.heap.look()
+    return core.idf.info()
 
 
 def _ota_slots():

@@ -61,6 +61,7 @@ class _Station:
             core.volatile.pop("sta", None)
             self.forget()
         self.active = active
+        core.idf.changed()
 
     def forget(self):
         """Leave the network."""

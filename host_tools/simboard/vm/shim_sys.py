@@ -19,9 +19,14 @@ class _Sys:
 
 def print_exception(error, file=None):
     """Print a traceback without the frames of the simulator, which are C on the chip."""
-    text = io.StringIO()
-    _unix.print_exception(error, text)
-    for line in text.getvalue().split("\n")[:-1]:
+    try:
+        text = io.StringIO()
+        _unix.print_exception(error, text)
+        lines = text.getvalue().split("\n")[:-1]
+    except MemoryError:
+        _unix.print_exception(error, file or _unix.stdout)  # allocates nothing
+        return
+    for line in lines:
         if not line.startswith(_OURS):
             print(line, file=file or _unix.stdout)
 

@@ -1,18 +1,36 @@
 """Module `time`: epoch 2000, whole seconds, tuples of eight."""
 
 import time as _unix
-from time import (
-    sleep,
-    sleep_ms,
-    sleep_us,
-    ticks_add,
-    ticks_cpu,
-    ticks_diff,
-    ticks_ms,
-    ticks_us,
-)
+from time import ticks_add, ticks_cpu, ticks_diff, ticks_us
+
+from vm_core import core
 
 _EPOCH_2000 = 946_684_800
+
+
+def sleep(seconds):
+    """Wait; what asks for the time or waits is where the growth of the heap is looked at."""
+    core.heap.look()
+    _unix.sleep(seconds)
+
+
+def sleep_ms(ms):
+    """Wait."""
+    core.heap.look()
+    _unix.sleep_ms(ms)
+
+
+def sleep_us(us):
+    """Wait."""
+    core.heap.look()
+    _unix.sleep_us(us)
+
+
+def ticks_ms():
+    """A counter of milliseconds."""
+    if core.heap.opened:
+        core.heap.look()
+    return _unix.ticks_ms()
 
 
 def time():

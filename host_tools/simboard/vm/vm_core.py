@@ -3,6 +3,7 @@
 import json
 import time
 
+import vm_idf
 from chip import nor, partitions
 
 FOR_EVER_S = 3600
@@ -16,6 +17,13 @@ class BoardFlash(nor.Nor):
             time.sleep(FOR_EVER_S)
 
 
+class DatasheetFlash(BoardFlash):
+    """One that takes the chip's time: the caller stands still, as nothing runs from flash meanwhile."""
+
+    def _pause(self, kind, address, length):
+        time.sleep_us(nor.duration_us(kind, address, length))
+
+
 class Core:
     """State of one boot. `config` is what the supervisor passed as JSON."""
 
@@ -26,11 +34,14 @@ class Core:
         self.rtc_memory = open(config["rtc_memory"], "r+b")
         self.clock = open(config["clock"], "r+b") if config["clock"] else None
         self.air = open(config["air"], "rb")
+        self.zero = open("/dev/zero", "rb")
         self.volatile = config["volatile"]
-        self.tls_sessions = 0
+        self.heap = None  # set once the shims are loaded
+        self.idf = vm_idf.IdfHeap(self)
         self.work = bytearray(nor.SECTOR_BYTES)
         size_bytes = config["flash_bytes"]
-        self.flash = BoardFlash(open(config["flash"], "r+b"), size_bytes, self.panic)
+        chip = DatasheetFlash if self.board["timing"] == "datasheet" else BoardFlash
+        self.flash = chip(open(config["flash"], "r+b"), size_bytes, self.panic)
         self.partitions = partitions.with_vfs(partitions.load(self.flash), size_bytes)
         for entry in self.partitions:
             if entry.label == config["slot"]:

@@ -12,8 +12,11 @@ import vfs
 gc.threshold(16384)  # keep what the shims leave close together: device code gets one free range
 import shim_sys
 import vm_core
+import vm_gc_table
+import vm_heap
+import vm_qstr
 
-SHIMS = ("esp32", "machine", "network", "socket", "tls", "os", "vfs", "time")
+SHIMS = ("esp32", "machine", "network", "socket", "tls", "os", "vfs", "time", "gc", "_thread")
 CORRUPTED = """\
 The filesystem appears to be corrupted. If you had important data there, you
 may want to make a flash snapshot to try to recover it. Otherwise, perform
@@ -34,11 +37,12 @@ def run(config, main_globals):
 
     `config` is the first object made: its address stands for the beginning of the heap.
     """
+    table = None if config["measure"] else vm_gc_table.Table(config["unix_heap_bytes"])
     core = vm_core.start(config)
     umount, mount = vfs.umount, vfs.mount
     internal = _install_shims()
     if config["measure"]:
-        core.stop("heap %d" % (_free_range(config["heap_bytes"] // 2) - id(config)))
+        core.stop("live %d" % (_free_range(config["heap_bytes"] // 2) - id(config)))
     umount("/")
     for name in internal:
         del sys.modules[name]
@@ -48,6 +52,8 @@ def run(config, main_globals):
     sys.argv[:] = []
     core.filler = _fill_holes(config)
     gc.threshold(-1)
+    vm_qstr.shrink(table)
+    core.heap = vm_heap.start(table, config["heap_bytes"], core.idf, core.zero)
     _mount_root(mount)
     if _run_file("boot.py", main_globals, core):
         _run_file("main.py", main_globals, core)
@@ -64,23 +70,20 @@ def _free_range(size_bytes):
 
 
 def _fill_holes(config):
-    """Take the holes that the shims left, and what is free beyond the heap the board shall have.
-
-    Device code then has its heap in one piece; one byte of 80 in it is the collector's table.
-    """
-    limit = _free_range(config["heap_bytes"] + config["slack_bytes"] // 2)
+    """Take the holes that the shims left: device code has its heap in one piece."""
+    limit = _free_range(config["heap_bytes"] * 2)
     gc.collect()
     holes = [None]
     while id(holes) < limit:
         holes = (holes,)
-    return holes, bytearray(gc.mem_free() - config["heap_bytes"] * 79 // 80)
+    return holes
 
 
 def _install_shims():
     """Put the shims into `sys.modules`; return the names of modules that device code must not see."""
     modules = {}
     for name in SHIMS:
-        modules[name] = __import__("shim_" + name)
+        modules[name] = __import__("shim_" + name.lstrip("_"))
         if name == "network":
             sys.modules["network"] = modules[name]  # the socket shim asks it for the link
     import vm_errno
@@ -90,7 +93,7 @@ def _install_shims():
         modules["errno"] = __import__("shim_errno")
     for name, module in modules.items():
         sys.modules[name] = module
-        if name not in ("tls", "esp32"):
+        if name not in ("tls", "esp32", "gc", "_thread"):
             sys.modules["u" + name] = module
     sys.modules["sys"] = shim_sys.make()
     sys.modules["ntptime"] = __import__("shim_ntptime")

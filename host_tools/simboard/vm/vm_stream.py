@@ -51,12 +51,14 @@ class Stream(io.IOBase):
     """Time-outs, low-level reads and writes, polling and closing of one socket."""
 
     def __init__(self, af=AF_INET, type=SOCK_STREAM, proto=0, *, _real=None):
+        core.idf.socket(1)
         self._real = _real or _unix.socket(_unix.AF_INET, type)
         self._real.setblocking(False)
         self._type = type
         self._state = NEW if type == SOCK_STREAM and _real is None else CONNECTED
         self._retries = FOR_EVER
         self._blocking = True
+        self.opening = False  # a TLS session whose first exchange goes well with little memory, too
         self._poller = select.poll()
         self._poller.register(self._real, RD)
 
@@ -72,9 +74,14 @@ class Stream(io.IOBase):
         """True waits for ever: a time-out set before is lost."""
         self.settimeout(None if flag else 0)
 
+    def _carried(self):
+        """Whether packets come and go: not without a link, nor when Wi-Fi has no memory for buffers."""
+        core.heap.look()
+        return link_up() and (self.opening or not core.idf.starved)
+
     def _ready(self, flags, timeout_ms):
-        """Events of the host's socket within the time; none without a link."""
-        if not link_up():
+        """Events of the host's socket within the time; none while nothing is carried."""
+        if not self._carried():
             time.sleep_ms(timeout_ms)
             return 0
         events = 0
@@ -89,7 +96,7 @@ class Stream(io.IOBase):
         while True:
             if self._real is None:
                 return -EBADF
-            if link_up():
+            if self._carried():
                 n = attempt(data)
                 if n is not None:
                     return n
@@ -138,6 +145,7 @@ class Stream(io.IOBase):
             self._poller.unregister(self._real)
             self._real.close()
             self._real = None
+            core.idf.socket(-1)
 
     def ioctl(self, op, arg):
         """For `select` and TLS: poll and close."""
@@ -162,10 +170,13 @@ class TlsEnd(io.IOBase):
     def __init__(self, sock):
         self._sock = sock
         self._open = True
-        core.tls_sessions += 1
+        self.answered = False  # the first bytes of the peer are here
+        sock.opening = True
+        core.idf.tls(1)
 
     def readinto(self, buf):
         n = self._sock._receive(buf)
+        self.answered = self.answered or n > 0
         return None if n == -EAGAIN else n
 
     def write(self, buf):
@@ -181,7 +192,11 @@ class TlsEnd(io.IOBase):
         """The session's buffers are free again."""
         if self._open:
             self._open = False
-            core.tls_sessions -= 1
+            core.idf.tls(-1)
+
+    def exchanged(self):
+        """The first exchange is over."""
+        self._sock.opening = False
 
     def setblocking(self, flag):
         self._sock.setblocking(flag)
