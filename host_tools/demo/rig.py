@@ -11,12 +11,15 @@ from typing import Any, Self
 
 from host_tools.cloud.client import AdminClient
 from host_tools.cloud.server import CloudThread
+from host_tools.demo.badnet import LOOPBACK, BadNet
+from host_tools.demo.secrecy import SecretLeakError, leaks, secrets_of
 from host_tools.simboard.make import make_board
 from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
 
 Json = dict[str, Any]
 DEVICE = "demo-board"
 POLL_S = 0.05
+_NET_NAMES = {"mqtt": "mqtts", "http": "http_broker"}
 
 
 class RigTimeoutError(Exception):
@@ -27,22 +30,31 @@ class Rig:
     """`with Rig(folder) as rig:` runs the stand-in; the board is made and switched on by calls.
 
     `events` holds what the board did and printed: {"t", "source": "board"|"console", …}.
+    No secret of the board may show in any of that: leaving raises SecretLeakError if one did.
+    With `badnet`, the board reaches the stand-in through `net`, whose names are "mqtt" and "http".
     """
 
     def __init__(
         self,
         folder: Path,
         on_event: Callable[[Json], None] = lambda event: None,
+        badnet: bool = False,
         **cloud_options: Any,
     ) -> None:
         self.folder = folder
         self.events: list[Json] = []
         self._on_event = on_event
         self._cloud = CloudThread(folder / "cloud", **cloud_options)
+        self._badnet = badnet
         self.board: Board
+        self.net: BadNet
 
     def __enter__(self) -> Self:
         self._cloud.__enter__()
+        if self._badnet:
+            ports = {name: _port(self.endpoints[key]) for name, key in _NET_NAMES.items()}
+            self.net = BadNet({name: (LOOPBACK, port) for name, port in ports.items()})
+            self.net.__enter__()
         return self
 
     def __exit__(
@@ -51,14 +63,32 @@ class Rig:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        leaked: list[str] = []
         if hasattr(self, "board"):
             self.board.power_off()
+            leaked = [] if error else self.leaks()
+        if hasattr(self, "net"):
+            self.net.__exit__(kind, error, trace)
         self._cloud.__exit__(kind, error, trace)
+        if leaked:
+            raise SecretLeakError("\n".join(leaked))
+
+    def leaks(self) -> list[str]:
+        """What the board printed or sent, or the stand-in logged, that holds a secret of the board."""
+        texts = self.console()
+        texts += [f"{m['topic']} {m['payload']}" for m in self.cloud.messages(0, limit=10_000)]
+        texts += [f"{who}: {what}" for _, who, what in self.cloud_events]
+        return leaks(texts, secrets_of(self._settings))
 
     @property
     def cloud(self) -> AdminClient:
         """The stand-in's admin API."""
         return self._cloud.client
+
+    @property
+    def cloud_events(self) -> list[tuple[float, str, str]]:
+        """What the stand-in logged so far: (Unix seconds, who, what)."""
+        return self._cloud.events
 
     @property
     def endpoints(self) -> Json:
@@ -70,11 +100,14 @@ class Rig:
         known = self.cloud.device(DEVICE)
         if known is None:
             self._device = self.cloud.add_device(DEVICE)
+        mqtt, broker, files = (
+            self._reached(self.endpoints[key]) for key in ("mqtts", "http_broker", "file_service")
+        )
         config: Json = {
             **{key: self._device[key] for key in ("product_key", "device_key", "device_secret")},
-            "mqtt": self.endpoints["mqtts"],
-            "http_broker": self.endpoints["http_broker"],
-            "base_url": self.endpoints["file_service"],
+            "mqtt": mqtt,
+            "http_broker": broker,
+            "base_url": files,
             "ca": ["/ca.der"],
             "wifi": [{"ssid": "demo", "password": "demo-password"}],
             "ntp": "localhost",
@@ -82,7 +115,15 @@ class Rig:
             "trial_s": 60,
             **changes,
         }
-        return {key: value for key, value in config.items() if value is not None}
+        self._settings = {key: value for key, value in config.items() if value is not None}
+        return self._settings
+
+    def _reached(self, url: str) -> str:
+        """An address of the stand-in as the board is given it: the name stays, for TLS."""
+        if not self._badnet:
+            return url
+        names = {_port(self.endpoints[key]): name for name, key in _NET_NAMES.items()}
+        return f"{url.rpartition(':')[0]}:{self.net.ports[names[_port(url)]]}"
 
     def make_board(
         self,
@@ -92,6 +133,8 @@ class Rig:
         table: str = "ours",
         vm_heap_bytes: int = DEFAULT_VM_HEAP_BYTES,
         extra_files: dict[str, bytes] | None = None,
+        idf: str = "1.26.1",
+        timing: str = "none",
         **settings: Any,
     ) -> None:
         """Make the board with `release` in its first slot; it stays off."""
@@ -103,6 +146,8 @@ class Rig:
             table=table,
             ports={"123": self.endpoints["ntp"]["port"]},
             extra_files=extra_files,
+            idf=idf,
+            timing=timing,
         )
         self.board = Board(
             self.folder / "board",
@@ -189,3 +234,7 @@ class Rig:
             return last if last.get("final") else None
 
         return dict(self.wait(f"the end of job {job_id}", final, timeout_s))
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
