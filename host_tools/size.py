@@ -20,7 +20,6 @@ WAITING = (
     "application",
     "board",
     "errors",
-    "link",
     "log",
     "messages",
     "session",
@@ -28,8 +27,18 @@ WAITING = (
 )
 """The modules a waiting board holds (an end-to-end test asks a board); the others come and go."""
 
+MOMENTS = {
+    "logging in": ("upgrade", "fetch", "source", "http", "body", "address"),
+    "asking": ("upgrade", "fetch", "source", "http", "body", "answer", "redirect"),
+    "streaming": ("upgrade", "fetch", "stream", "slot", "body"),
+    "verifying": ("upgrade", "verify", "image", "otadata", "journal"),
+}
+"""What an upgrade holds at once beside `WAITING`; unit tests see each set gone before the next comes."""
+
 WAITING_BUDGET_BYTES = 12 * 1024
-PACKAGE_BUDGET_BYTES = 26 * 1024
+AT_ONCE_BUDGET_BYTES = 39 * 512
+"""What matters to the Python heap, of which it takes 1.6 times as much; the package only takes flash."""
+PACKAGE_BUDGET_BYTES = 40 * 1024
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,12 @@ class Sizes:
     def waiting_bytes(self) -> int:
         """Sum of the modules in `WAITING`."""
         return sum(size for name, size in self.modules.items() if name in WAITING)
+
+    @property
+    def at_once_bytes(self) -> int:
+        """The waiting layer and the largest of the `MOMENTS`."""
+        held = [sum(self.modules.get(name, 0) for name in names) for names in MOMENTS.values()]
+        return self.waiting_bytes + max(held)
 
     @property
     def package_bytes(self) -> int:
@@ -57,9 +72,10 @@ class Sizes:
         ]
 
     def sums(self) -> list[tuple[str, int, int]]:
-        """Name, bytes and budget of both sums."""
+        """Name, bytes and budget of all sums."""
         return [
             ("waiting layer", self.waiting_bytes, WAITING_BUDGET_BYTES),
+            ("most at once", self.at_once_bytes, AT_ONCE_BUDGET_BYTES),
             ("package", self.package_bytes, PACKAGE_BUDGET_BYTES),
         ]
 

@@ -5,27 +5,23 @@ asyncio.run(agent.run())
 """
 
 import asyncio
-import gc
 import sys
 import time
 
 from micropython import const
 
-from . import board, messages
+from . import board, forget, messages
 from .application import Application
-from .errors import DownloadError, LinkError, OtaError, RefusedError
-from .link import Link
+from .errors import DownloadError, LinkError, OtaError, StarvedError
 from .log import log
 from .session import Session
 
-_SECTOR = const(4096)
 _POLL_MS = const(100)
 _STUCK_MS = const(300_000)  # longer than the main loop's longest honest way round
 _TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
-_IDLE_WATCHDOG_S = const(3600)  # it cannot be stopped after a trial, only widened
-_LAST_WORD_TRIES = const(5)
-_CHECK_LIMIT_S = const(500_000)  # what ticks can measure on a 32-bit chip
+_IDLE_WATCHDOG_S = const(3600)  # where none is wanted: once armed it can only be widened
 _DESC = const(100)  # characters
+_SECTOR = const(4096)
 
 
 def select_first(firmwares: list):
@@ -37,27 +33,22 @@ def _nothing(*_arguments) -> None:
     pass
 
 
-def _call(hook, *arguments):
-    # A mistake in a hook must not cost the board its upgrades.
-    try:
-        return hook(*arguments)
-    except Exception as error:
-        sys.print_exception(error)
-
-
 class Agent:
     """Keeps one board upgradable.
 
     config: path of the settings, or a dict. app: a coroutine or coroutine function (run as a
     task) or a blocking function (run in a thread).
     version: used only where the slot has no release record.
-    Hooks: on_upgrade(firmware) -> False to refuse; select(list) -> firmware or None, asked every
-    `check_s`; self_test() -> true when all is well, asked in a trial; on_progress(step, desc);
-    on_link(state, reason) with state "connected" or "lost".
+    upgrade: "live" beside the application, "reboot" to do it in a boot without the application, "auto" to
+    reboot only where memory is short. alone: this is such a boot.
+    Hooks: on_upgrade(firmware) -> False to refuse, or seconds after which to ask again; select(list) ->
+    firmware or None, asked every `check_s`; self_test() -> true when all is well, asked in a trial;
+    on_progress(step, desc); on_link(state, reason) with state "connected", "lost" or "refused".
     """
 
-    _task: asyncio.Task  # the upgrade at work, while there is a _digest
-    _checked_ms: int | None
+    _wdt = None  # one for all agents of a boot: it cannot be stopped
+    _task: asyncio.Task | None = None  # the upgrade at work, while there is a digest
+    _starved_ms: int | None
 
     def __init__(
         self,
@@ -69,35 +60,51 @@ class Agent:
         self_test=lambda: True,
         on_progress=_nothing,
         on_link=_nothing,
+        upgrade="auto",
+        alone=False,
     ) -> None:
+        if upgrade not in ("auto", "live", "reboot"):
+            raise ValueError("upgrade must be auto, live or reboot")
         self.application = Application(app)
         self.on_upgrade = on_upgrade
         self.select = select
         self.self_test = self_test
         self.on_progress = on_progress
         self.on_link = on_link
+        self.mode = upgrade
+        self.alone = alone
         self.context: object = None  # of TLS, made when first needed
         self.word: tuple | None = None  # (step, desc) that EnOS has not answered yet
+        self.order: dict | None = None  # the newest command not yet obeyed, due at order_ms
+        self.digest = ""  # of what the upgrade at work fetches
+        self.hushed = False  # the upgrade needs the memory of the MQTT session
+        self.is_linked = False  # there is a session, or about to be one
+        self.is_informed = False
+        self.trouble = ""  # why there is no session
+        self._starved_ms = None  # since when the application leaves no memory
+        self._clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
         self._trial: Trial | None = None  # noqa: F821 - imported when there is one
-        self._commands: list = []
-        self._digest = ""  # of what the upgrade at work fetches
-        self.started_ms = self.beat_ms = time.ticks_ms()
+        self.started_ms = self.beat_ms = self.order_ms = self.check_ms = time.ticks_ms()
         from . import startup
 
         self.config = startup.settings(config)
-        self.session = Session(self.config, startup.login(self.config), self._commands.append)
-        self._link = Link(self.config)
-        self._checked_ms = None  # in this session
+        self.session = Session(self.config, startup.login(self.config), self._arrived)
+        if self.config.network != "wifi":
+            self.mode = "live"  # without the application there is no network
         watchdog_s = self.config.watchdog_s
-        self.version, self.floor_s, on_trial, self.word = startup.look_back(version, watchdog_s)
+        if not watchdog_s and startup.is_armed():
+            watchdog_s = _IDLE_WATCHDOG_S
+        past = startup.look_back(version, self.config.watchdog_s)
+        self.version, self.floor_s, on_trial, self.word, self.order = past
+        self.kept = self.order or {}  # with `tries`: the boots that it has had for itself
         if on_trial:
             from .trial import Trial
 
             self._trial = Trial(self)
             watchdog_s = min(watchdog_s or _TRIAL_WATCHDOG_S, _TRIAL_WATCHDOG_S)
-        self._wdt = board.watchdog(watchdog_s) if watchdog_s else None
+        self.guard(watchdog_s)
         del startup
-        _forget()
+        forget()
 
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""
@@ -108,11 +115,14 @@ class Agent:
                 await self._connect()
                 await self._serve()
             except Exception as error:  # a malformed packet can be anything in umqtt
-                log("W", "link: %s" % (error if isinstance(error, OtaError) else repr(error)))
-                if type(error) is DownloadError:  # TLS refuses: was it NTP that lied?
-                    self._link.clock_set_s = 0
-                _call(self.on_link, "lost", str(error))
+                self._count_starved(error)
+                try:
+                    self._lost(error)
+                except MemoryError:
+                    pass
             self.session.close()
+            self.is_linked = False
+            self.beat_ms = time.ticks_ms()
             await asyncio.sleep_ms(self.session.backoff_ms())
             self.beat_ms = time.ticks_ms()
 
@@ -124,157 +134,190 @@ class Agent:
         reply = await self.session.request("getversion", {})
         from .firmware import firmwares
 
-        return firmwares(reply.get("data"))
+        found = firmwares(reply)
+        firmwares = None  # type: ignore
+        forget()
+        return found
 
     async def upgrade(self, firmware) -> None:
         """Upgrade to one of the releases of `check()`: resets the board, or returns after a failure."""
-        self._begin(firmware)
-        while self._digest == firmware.sign:
+        while self._trial:
+            await asyncio.sleep_ms(_POLL_MS)
+        from . import orders
+
+        orders.begin(self, firmware)
+        orders = None  # type: ignore  # or it would stay through the whole upgrade
+        forget()
+        while self.digest == firmware.sign:
             await asyncio.sleep_ms(_POLL_MS)
 
     def may_sleep(self) -> bool:
         """Whether nothing is under way that a deep sleep would break."""
-        return not (self._digest or self._trial or self.word or self._commands)
+        return not (self.digest or self._trial or self.word or self._is_ordered())
 
     def report(self, step: int, desc: str) -> None:
         """Tell EnOS and the application how far an upgrade is; not awaited, lost when offline."""
         desc = desc[:_DESC]
-        _call(self.on_progress, step, desc)
+        self.call(self.on_progress, step, desc)
         if self.session.is_open:
             try:
                 self.session.send("progress", {"step": str(step), "desc": desc})
             except LinkError as error:
                 log("W", str(error))
 
-    def owe(self, step: int, desc: str) -> None:
-        """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
-        desc = desc[:_DESC]
-        self.word = (step, desc)
-        log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
-        from . import journal
+    def call(self, hook, *arguments):
+        """The answer of a hook; None if it raises: a mistake there must not cost the board its upgrades."""
+        try:
+            return hook(*arguments)
+        except Exception as error:
+            sys.print_exception(error)
 
-        journal.keep(state=journal.REPORT, step=step, desc=desc, tries=0)
-        _call(self.on_progress, step, desc)
+    def guard(self, timeout_s: int) -> None:
+        """Arm the watchdog that the agent feeds, or give it a new time-out; 0: none, or a very wide one."""
+        if timeout_s or Agent._wdt:
+            Agent._wdt = board.watchdog(timeout_s or _IDLE_WATCHDOG_S)
 
-    async def _connect(self) -> None:
-        await self._link.up()
-        self._link.set_clock(self.floor_s)
-        if not self.context:
-            from .trust import tls_context
+    def start(self, firmware) -> None:
+        """Run an upgrade as a task: the one at work."""
+        self._task = asyncio.create_task(self._work(firmware))
+        self.digest = firmware.sign
 
-            self.context = tls_context(self.config.ca)
-            _forget()
-        await self.session.open(self.context)
-        self._checked_ms = None
-        log("I", "connected to EnOS")
-        _call(self.on_link, "connected", "")
-        if self._trial:
-            await self._trial.prove()
-            self._trial = None
-            self._wdt = board.watchdog(self.config.watchdog_s or _IDLE_WATCHDOG_S)
-        if self.word:
-            await self._say_last_word()
-        await self._inform()
+    def stop(self) -> None:
+        """End the upgrade at work, or note its end."""
+        if self._task and self._task is not asyncio.current_task():
+            self._task.cancel()
+        self.digest = ""
+        self._task = None  # it would keep the modules of the upgrade alive
 
-    async def _inform(self) -> None:
-        log("I", "inform version " + self.version)
-        await self._tolerate(self.session.request("inform", {"version": self.version}))
+    async def tolerate(self, request):
+        """The answer to a request, or None: EnOS may leave it open.
 
-    async def _tolerate(self, request):
-        # EnOS may leave a request unanswered; only a broken link is a reason to connect again.
+        Raises: LinkError when it is the link that is broken.
+        """
         try:
             return await request
         except LinkError as error:
             log("W", str(error))
             self.session.poll()
 
-    async def _serve(self) -> None:
-        while True:
+    async def inform(self) -> None:
+        """Tell EnOS the version that runs."""
+        log("I", "inform version " + self.version)
+        await self.tolerate(self.session.request("inform", {"version": self.version}))
+        self.is_informed = True
+
+    def _arrived(self, message: dict) -> None:
+        # Answered at once, whatever the board is at; the newest command is the one that counts.
+        params = message.get("params")
+        self.order = params if isinstance(params, dict) else {}
+        self.order_ms = time.ticks_ms()
+        self.session.reply("upgrade_reply", messages.upgrade_reply(message))
+
+    async def _connect(self) -> None:
+        self.session.refused = False
+        from .link import Link
+
+        try:
+            link = Link(self.config, self._clock_set_s)
+            await link.up()
+            link.set_clock(self.floor_s)
+            await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
+            self._clock_set_s = link.clock_set_s
+            if not self.context:
+                from .trust import tls_context
+
+                self.context = tls_context(self.config.ca)
+        finally:
+            link = Link = tls_context = None  # type: ignore
+            forget()
+        while self.hushed:
             self.beat_ms = time.ticks_ms()
+            await asyncio.sleep_ms(_POLL_MS)
+        self.is_linked = True
+        await self.session.open(self.context)
+        self.check_ms = time.ticks_ms()
+        log("I", "connected to EnOS")
+        self.call(self.on_link, "connected", "")
+        if self._trial:
+            await self._trial.prove()
+            self._trial = None
+            self.guard(self.config.watchdog_s)
+        if self.word:
+            await self._do("say")
+        await self.inform()
+
+    async def _serve(self) -> None:
+        while not self.hushed:
+            now = self.beat_ms = time.ticks_ms()
             self.session.poll()
             if self.word:
-                await self._say_last_word()
-            if self._commands:
-                await self._obey(self._commands.pop(0))
-            if self.config.check_s and not self._digest and self._is_check_due():
-                self._checked_ms = time.ticks_ms()  # type: ignore[assignment]
-                firmware = _call(self.select, await self._tolerate(self.check()) or [])
-                if firmware and firmware.version != self.version:
-                    self._begin(firmware)
+                await self._do("say")
+            elif self._is_ordered():
+                await self._do("obey")
+            elif (
+                self.config.check_s and not self.digest and time.ticks_diff(now, self.check_ms) >= 0
+            ):
+                await self._do("ask")
+            self._starved_ms = None  # not before: what is imported for it needs memory too
             await asyncio.sleep_ms(_POLL_MS)
 
-    def _is_check_due(self) -> bool:
-        period_ms = min(self.config.check_s, _CHECK_LIMIT_S) * 1000
-        checked_ms = self._checked_ms
-        return checked_ms is None or time.ticks_diff(time.ticks_ms(), checked_ms) >= period_ms
+    def _is_ordered(self) -> bool:
+        return self.order is not None and time.ticks_diff(time.ticks_ms(), self.order_ms) >= 0
 
-    async def _obey(self, message: dict) -> None:
-        self.session.reply("upgrade_reply", messages.upgrade_reply(message))
-        from .firmware import Firmware
+    async def _do(self, name: str) -> None:
+        from . import orders
 
+        await getattr(orders, name)(self)
+        del orders
+        forget()
+
+    async def _work(self, firmware) -> None:
+        failure: Exception | None = None
         try:
-            firmware = Firmware(message.get("params"))
-        except OtaError as error:
-            self._give_up()
-            self.owe(error.step, str(error))
-            return
-        if firmware.version == self.version:
-            self._give_up()
-            await self._inform()
-            _forget()
-        elif firmware.sign != self._digest:
-            self._begin(firmware)
-
-    def _give_up(self) -> None:
-        # A newer command: EnOS has given the upgrade at work up, and hears no word about it.
-        if self._digest:
-            self._digest = ""
-            self._task.cancel()
-            from . import journal
-
-            journal.clear()  # or the next boot would take it for cut short
-
-    def _begin(self, firmware) -> None:
-        self._give_up()
-        log("I", "upgrade to " + firmware.version)
-        self._digest = firmware.sign
-        self._task = asyncio.create_task(self._upgrade(firmware))
-
-    async def _upgrade(self, firmware) -> None:
-        try:
-            if self.on_upgrade(firmware) is False:
-                raise RefusedError("refused by the application")
-            gc.collect()
+            if not self.context:
+                raise LinkError("not connected to EnOS yet")
+            if self.mode == "reboot" and not self.alone:
+                raise StarvedError("as configured")
+            forget()
             buf = bytearray(_SECTOR)  # before the imports break up what is free
             from .upgrade import Upgrade
 
             await Upgrade(self, firmware, buf).run()
         except Exception as error:  # whatever it is, EnOS hears of it and the agent goes on
-            self._digest = ""
-            text = str(error)
-            if not isinstance(error, OtaError):
-                sys.print_exception(error)
-                text = repr(error)
-            self.owe(getattr(error, "step", -1), "%s: %s" % (firmware.version, text))
-        # asyncio keeps this frame: what it still held would stay alive with all its modules.
+            failure = error
+        # asyncio keeps this frame: what it still held would stay alive with its modules.
         buf = Upgrade = None  # type: ignore
-        _forget()
+        try:
+            forget()
+            from . import orders
 
-    async def _say_last_word(self) -> None:
-        from . import journal
+            await orders.end(self, firmware, failure)
+            orders = None  # type: ignore
+            forget()
+        except Exception:  # nobody would hear of the end, and no other upgrade begin
+            board.reset()  # the journal tells the rest
 
-        word = step, desc = self.word or (0, "")
-        for tries in range(journal.load()["tries"], _LAST_WORD_TRIES):
-            journal.keep(tries=tries + 1)
-            params = {"step": str(step), "desc": desc}
-            if await self._tolerate(self.session.request("progress", params, 1)):
-                break
-        if self.word == word:  # and not another one by now
-            self.word = None
-            journal.clear()
-        # What just failed may still be offered: not at once.
-        self._checked_ms = time.ticks_ms()  # type: ignore[assignment]
-        _forget()
+    def _count_starved(self, error) -> None:
+        # Nothing here may need memory, but for the reset.
+        now = time.ticks_ms()
+        if not isinstance(error, (StarvedError, MemoryError)):
+            self._starved_ms = None
+        elif self._starved_ms is None:
+            self._starved_ms = now  # type: ignore[assignment]
+        elif not (self.alone or self._trial or self.digest) and (
+            time.ticks_diff(now, self._starved_ms) >= self.config.stuck_s * 1000 > 0
+        ):
+            board.reset_because(str(error))
+
+    def _lost(self, error) -> None:
+        self.is_informed = False
+        refused = type(error) is DownloadError  # by TLS
+        self.trouble = str(error) if isinstance(error, OtaError) else repr(error)
+        log("W", "link: " + self.trouble)
+        if refused:
+            self._clock_set_s = 0  # was it NTP that lied?
+        state = "refused" if refused or self.session.refused else "lost"
+        self.call(self.on_link, state, self.trouble)
 
     async def _feed(self) -> None:
         while True:
@@ -283,16 +326,3 @@ class Agent:
             if self._trial:
                 self._trial.watch()
             await asyncio.sleep(1)
-
-
-def _forget() -> None:
-    # Drop the modules that only a boot or an upgrade needs: their memory is the application's.
-    package = sys.modules["enos_ota"]
-    for name in list(sys.modules):
-        if name.startswith("enos_ota.") and name not in _WAITING:
-            del sys.modules[name]
-            delattr(package, name[9:])
-    gc.collect()
-
-
-_WAITING = set(sys.modules)

@@ -20,8 +20,16 @@ class Application:
         self._found = None  # the coroutine that a closure or a method turned out to make
 
     def start(self) -> None:
-        """Run it: coroutines as a task of the running loop, anything else in a thread."""
-        app = self._app
+        """Run it: coroutines as a task of the running loop, anything else in a thread.
+
+        That it cannot be started is an end like any other.
+        """
+        try:
+            self._start(self._app)
+        except Exception as error:
+            self._fail(error)
+
+    def _start(self, app) -> None:
         if hasattr(app, "send"):
             asyncio.create_task(self._await(app))
         elif isinstance(app, type(Application._await)):  # what `async def` makes
@@ -30,7 +38,10 @@ class Application:
             import _thread
 
             _thread.stack_size(_STACK_BYTES)
-            _thread.start_new_thread(self._thread, ())
+            try:
+                _thread.start_new_thread(self._thread, ())
+            finally:
+                _thread.stack_size(0)  # those that the application starts itself have the default
             asyncio.create_task(self._adopt())
 
     async def _await(self, coroutine) -> None:
@@ -57,5 +68,10 @@ class Application:
             await asyncio.sleep(1)
 
     def _fail(self, error) -> None:
-        sys.print_exception(error)
-        self.ended = "the application raised %r" % error
+        ended = "the application raised an error"
+        try:
+            ended = "the application raised %r" % error
+            sys.print_exception(error)
+        except MemoryError:  # which may be what ended it
+            pass
+        self.ended = ended  # once: the agent looks at it from another thread

@@ -44,11 +44,11 @@ def otadata() -> Partition:
     return Partition.find(Partition.TYPE_DATA, _OTADATA)[0]
 
 
-def load_blob(key: str, namespace: str = _NAMESPACE) -> bytes:
-    """An NVS blob of at most 1 KiB, or b"" when there is none."""
-    buf = bytearray(1024)
+def load_blob(key: str, namespace: str = _NAMESPACE, size_bytes: int = 1024) -> bytes:
+    """An NVS blob of at most `size_bytes`, or b"" when there is none."""
+    buf = bytearray(size_bytes)
     try:
-        return bytes(buf[: _nvs(namespace).get_blob(key, buf)])
+        return bytes(memoryview(buf)[: _nvs(namespace).get_blob(key, buf)])
     except OSError:
         return b""
 
@@ -61,6 +61,16 @@ def save_blob(key: str, value: bytes, namespace: str = _NAMESPACE) -> None:
     nvs = _nvs(namespace)
     nvs.set_blob(key, value)
     nvs.commit()
+
+
+def erase_blob(key: str) -> None:
+    """Remove an NVS blob; that there is none is no error."""
+    try:
+        nvs = _nvs(_NAMESPACE)
+        nvs.erase_key(key)
+        nvs.commit()
+    except OSError:
+        pass
 
 
 def _nvs(namespace: str) -> NVS:
@@ -83,16 +93,27 @@ def reset() -> None:
     machine.reset()
 
 
+def reset_because(reason: str) -> None:
+    """Reset the chip, after keeping why for the next boot: does not return.
+
+    Raises: MemoryError where there is none even for that; /main.py frees it, and resets.
+    """
+    try:
+        save_blob("why", reason[:80].encode(), STUBS)
+    except OSError:
+        watchdog(1)  # NVS is full or broken: a reset by the watchdog is a reason too
+        time.sleep(10)
+    reset()
+
+
 def was_watchdog() -> bool:
     """Whether the watchdog caused the last reset."""
     return machine.reset_cause() == machine.WDT_RESET
 
 
 def station():
-    """The Wi-Fi station interface, active."""
-    wlan = network.WLAN(network.STA_IF)
-    wlan.active(True)
-    return wlan
+    """The Wi-Fi station interface."""
+    return network.WLAN(network.STA_IF)
 
 
 def largest_free_block() -> int:

@@ -1,7 +1,6 @@
 """The device's settings: `/enos.json` or its copy `/enos.bak`. Wrong types name the key."""
 
 import json
-from collections import namedtuple
 
 from .log import log
 
@@ -13,6 +12,7 @@ _DEFAULTS: dict = {
     "mqtt": "",  # mqtts://host[:18883], or mqtt://host[:11883]
     "http_broker": "",  # https://host: serves enos-connect:// files to the device's own secret
     "base_url": "",  # https://host: relative fileUrl are joined to it, or asked of its getFile
+    "hosts": [],  # other hosts, name or name:port, that a redirect or enos-lark:// may lead to
     "access_key": "",  # with secret_key and org_id: sign getFile requests
     "secret_key": "",
     "org_id": "",
@@ -24,7 +24,8 @@ _DEFAULTS: dict = {
     "trial_s": 600,
     "trial_app_s": 30,
     "check_s": 0,
-    "watchdog_s": 0,
+    "watchdog_s": 120,  # 0: none but in trials
+    "stuck_s": 3600,  # how long the application may leave the agent no memory or no Wi-Fi, before a reset
     "keepalive_s": 60,
 }
 _REQUIRED = ("product_key", "device_key", "device_secret", "mqtt")
@@ -35,24 +36,24 @@ class ConfigError(ValueError):
 
 
 def check(settings):
-    """The settings as attributes of a named tuple, which keeps nothing of this module alive.
+    """The settings as attributes of an object that shows none of them when printed.
 
     Raises: ConfigError naming the key.
     """
     if not isinstance(settings, dict):
         raise ConfigError("not a JSON object")
-    values = []
+    config = type("Config", (), {})()  # a class of this module would keep the module
     for name, default in _DEFAULTS.items():
         value = settings.get(name, default)
         if type(value) is not type(default):
             raise ConfigError("%s must be a %s" % (name, type(default).__name__))
         if not value and name in _REQUIRED:
             raise ConfigError(name + " is missing")
-        values.append(value)
+        setattr(config, name, value)
     for name in settings:
         if name not in _DEFAULTS:
             log("W", "unknown setting " + name)
-    return namedtuple("Config", tuple(_DEFAULTS))(*values)
+    return config
 
 
 def load(path: str):

@@ -3,124 +3,141 @@
 Not `urequests`: no version of it verifies a certificate, and all take a truncated body as complete.
 """
 
-import json
+import time
 
 from micropython import const
 
-from .errors import DownloadError
-from .messages import split_url
-from .transport import Transport
+from .body import NO_HTTP, Body, number
+from .errors import DownloadError, LinkError
+from .messages import parse, split_url
 
 _CONNECT_MS = const(15_000)
 _ANSWER_MS = const(30_000)
-_BODY_MS = const(30_000)
-_LINE_BYTES = const(1024)
 _HEADERS = const(64)
 _JSON_BYTES = const(2048)
-_NO_HTTP = "not an HTTP answer"
+_PIECE_BYTES = const(128)
+_USED = const(("content-length", "content-range", "transfer-encoding", "etag", "location"))
 
 
-class Http:
+class Http(Body):
     """One connection, reused while host and port stay the same.
 
-    Attributes after a request: status; left_bytes (of the body, not yet received); headers (those we use,
-    lower-case names).
+    Attributes after a request: status; headers (those we use, lower-case names); those of its body.
     Raises: LinkError (step -2) for the network, DownloadError (step -2) for what the server said.
     """
 
     def __init__(self, context) -> None:
+        super().__init__()
         self._context = context
-        self._transport = Transport()
-        self._peer: tuple = ()
-        self._byte = bytearray(1)
-        self.status = self.left_bytes = 0
+        self.status = 0
         self.headers: dict = {}
 
     async def request(self, method: str, url: str, headers: str = "", body: bytes = b"") -> None:
         """Send a request and read the answer's head; `headers` are whole lines with CRLF."""
         scheme, host, port, path = split_url(url)
-        if scheme != "https":
+        # A blank would end the request's address, CR LF its line.
+        if scheme != "https" or min(url) <= " ":
             raise DownloadError("not an https address")
-        peer = "%s:%d" % (host, port) if port else host
-        head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, path or "/", peer, headers)
-        await self._connect(host, port or 443)
-        await self._transport.send(head.encode() + body, _CONNECT_MS)
-        await self._read_head()
+        head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n"
+        head = head % (method, path or "/", url.split("/")[2], headers)
+        peer = (host, port or 443)
+        transport = self._transport
+        reused = self._peer == peer and not self.left_bytes
+        while True:
+            self._byte[0] = self.status = 0
+            start_ms = time.ticks_ms()
+            try:
+                if not reused:
+                    self.close()
+                    await transport.open(host, peer[1], self._context, _CONNECT_MS)
+                elif transport.receive_now(self._byte):
+                    reused = False  # more than the former answer announced
+                    continue
+                self._peer = ()
+                spent_ms = time.ticks_diff(time.ticks_ms(), start_ms)
+                await transport.send(head.encode() + body, _CONNECT_MS - spent_ms)
+                transport.allow(_ANSWER_MS)
+                if await self._read_head() & await self._begin_body():
+                    self._peer = peer
+                break
+            except LinkError:
+                # Servers close what was idle; still 0: no byte of an answer came.
+                if not reused or self._byte[0]:
+                    raise
+                reused = False
+        self._renew()
 
-    async def receive(self, buf) -> int:
-        """Read body bytes into `buf`, at least one; only while `left_bytes` is not 0."""
-        self._transport.allow(_BODY_MS)
-        return self._took(await self._transport.receive(buf))
+    def detach(self) -> Body:
+        """The body with its connection: what is left of this object may be forgotten."""
+        body = Body(self._transport)
+        body.left_bytes = self.left_bytes
+        body._run_bytes = self._run_bytes
+        body._renew()
+        return body
 
-    def receive_now(self, buf) -> int:
-        """The same without waiting: 0 when nothing is there yet. Allocates nothing."""
-        return self._took(self._transport.receive_now(buf) or 0)
-
-    def _took(self, count: int) -> int:
-        self.left_bytes -= count
-        if self.left_bytes < 0:
-            raise DownloadError("the body is longer than announced")
-        return count
+    def refusal(self) -> DownloadError:
+        """The error that a status means: a LinkError where a retry is worth it."""
+        status = self.status
+        worth = status >= 500 or status in (408, 425, 429)
+        return (LinkError if worth else DownloadError)("HTTP %d" % status)
 
     async def json(self) -> dict:
         """The body as a JSON object.
 
         Raises: DownloadError when it is none, or longer than 2 KiB.
         """
+        data = bytearray()
+        piece = memoryview(bytearray(_PIECE_BYTES))
         try:
-            data = bytearray(self.left_bytes if self.left_bytes < _JSON_BYTES else 0)
-            view = memoryview(data)
-            while len(view):
-                view = view[await self.receive(view) :]
-            return dict(json.loads(bytes(data)))
-        except (TypeError, ValueError):
+            while self.left_bytes:
+                if len(data) + self.left_bytes > _JSON_BYTES:
+                    raise ValueError
+                data += piece[: await self.receive(piece)]
+            return parse(bytes(data))
+        except ValueError:
             raise DownloadError("HTTP %d without JSON" % self.status) from None
 
-    def close(self) -> None:
-        """Close the connection; safe to repeat."""
-        self.left_bytes = 0
-        self._peer = ()
-        self._transport.close()
-
-    async def _connect(self, host: str, port: int) -> None:
-        if self._peer == (host, port) and not self.left_bytes:
-            return
-        self.close()
-        await self._transport.open(host, port, self._context, _CONNECT_MS)
-        self._peer = (host, port)
-
-    async def _read_head(self) -> None:
-        self._transport.allow(_ANSWER_MS)
-        line = await self._line()
-        parts = line.split(" ", 2)
-        if len(parts) < 2 or not parts[0].startswith("HTTP/1.") or not parts[1].isdigit():
-            raise DownloadError(_NO_HTTP)
-        self.status = int(parts[1])
-        self.headers = {}
-        for _ in range(_HEADERS):
+    async def _read_head(self) -> bool:
+        # All lines are counted, those of answers 1xx too: what need not be waited for meets no deadline.
+        status = 0
+        for _ in range(_HEADERS + 2):
             line = await self._line()
-            if not line:
-                break
-            name, _, value = line.partition(":")
+            name, colon, value = line.partition(":")
             name = name.lower()
-            if name in ("content-length", "content-range", "transfer-encoding"):
+            if not status:
+                status = number(line[9:12])
+                start = line[:7] + line[8:9] + line[12:13].strip()
+                if start != "HTTP/1. " or not 100 <= status < 600:
+                    break
+                keep = line[7] != "0"
+                self.headers.clear()
+            elif not line:
+                if status >= 200:
+                    self.status = status
+                    return keep
+                status = 0
+            elif not colon or min(line[0], name[-1:]) <= " " or name in self.headers:
+                break  # folded, or worse
+            elif name in _USED:
                 self.headers[name] = value.strip()
-        else:
-            raise DownloadError(_NO_HTTP)
-        length = self.headers.get("content-length", "")
-        if not length.isdigit() or "transfer-encoding" in self.headers:
-            raise DownloadError("HTTP %d without a length" % self.status)
-        self.left_bytes = int(length)
+            elif name == "connection" and "close" in value.lower():
+                keep = False
+        raise DownloadError(NO_HTTP)
 
-    async def _line(self) -> str:
-        line = bytearray()
-        while len(line) < _LINE_BYTES:
-            if not self._transport.receive_now(self._byte):
-                await self._transport.receive(self._byte)
-            if self._byte[0] == 10:
-                break
-            # All we look at is ASCII.
-            line.append(self._byte[0] & 0x7F)
-        else:
-            raise DownloadError(_NO_HTTP)
-        return line.decode().rstrip()
+    async def _begin_body(self) -> bool:
+        # False: the connection cannot be used again.
+        coding = self.headers.get("transfer-encoding")
+        length = self.headers.get("content-length")
+        if coding is None:
+            size = number(length or "")
+            if size >= 0:
+                self.left_bytes = self._run_bytes = size
+                return True
+        elif length is None and coding.lower() == "chunked":
+            self.left_bytes = -1
+            await self._next_chunk()
+            return True
+        if self.status < 300:
+            # It may end with the connection, but so would a part of it.
+            raise DownloadError("HTTP %d without a length" % self.status)
+        return False

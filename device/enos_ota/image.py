@@ -14,13 +14,13 @@ from .errors import VerifyError
 _SECTOR = const(4096)
 _RECORD_BYTES = const(240)
 _MAX_SEGMENTS = const(16)
-_TOO_LONG = "the image is longer than the slot"
+_TOO_LONG = "the image does not end where it should"
 
 
 class Image:
     """The app image at the start of a slot.
 
-    Attributes: chip_id, length_bytes, digest (its appended SHA-256, or b""), elf_digest (of the app descriptor).
+    Attributes: length_bytes, digest (its appended SHA-256, or b""), elf_digest (of the app descriptor).
     Raises: VerifyError (step -3) when there is no app image or it does not fit the slot.
     """
 
@@ -30,14 +30,10 @@ class Image:
         segments, hashed = head[1], head[23]
         if head[0] != 0xE9 or not 0 < segments <= _MAX_SEGMENTS:
             raise VerifyError("not an app image")
-        self.chip_id = head[12] | head[13] << 8
         end = 24
         limit = slot.info()[3]
         for _ in range(segments):
-            if end + 8 > limit:
-                raise VerifyError(_TOO_LONG)
-            slot.readblocks(0, memoryview(head)[:8], end)
-            end += 8 + struct.unpack_from("<I", head, 4)[0]
+            end = next_segment(slot, end, limit)
         end = (end | 15) + 1  # zeros and the checksum fill a 16-byte line
         if hashed:
             end += 32
@@ -46,6 +42,19 @@ class Image:
         self.length_bytes = end
         self.digest = _read(slot, end - 32, 32) if hashed else b""
         self.elf_digest = _read(slot, 176, 32)  # descriptor at 32, its field at 144
+
+
+def next_segment(slot, offset: int, limit: int) -> int:
+    """Offset behind the segment whose header stands at `offset`: that of the next header, or of the padding.
+
+    Raises: VerifyError (step -3) when it reaches beyond `limit`, or is none.
+    """
+    size = 1
+    if offset + 8 <= limit:
+        size = struct.unpack("<4xI", _read(slot, offset, 8))[0]
+    if size % 4 or offset + 8 + size >= limit:
+        raise VerifyError(_TOO_LONG)
+    return offset + 8 + size
 
 
 def read_record(slot, image: Image):

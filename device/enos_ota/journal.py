@@ -1,6 +1,9 @@
-"""What a reset must not lose: one small record in NVS, replaced as a whole."""
+"""What a reset must not lose: one small record in NVS, replaced as a whole, and a command not yet obeyed."""
 
+import errno
 import json
+
+from micropython import const
 
 from . import board
 from .log import log
@@ -12,6 +15,8 @@ TRIAL = 3  # about to be switched to, or on trial
 REPORT = 4  # over: the last word is not answered yet
 
 _KEY = "journal"
+_COMMAND = "command"
+_COMMAND_BYTES = const(2048)
 _EMPTY: dict = {
     "state": IDLE,
     "slot": 0,  # index of the slot written to
@@ -25,12 +30,7 @@ _EMPTY: dict = {
 def load() -> dict:
     """The record: state, slot, version, step, desc, tries."""
     entry = dict(_EMPTY)
-    stored = board.load_blob(_KEY)
-    if stored:
-        try:
-            entry.update(json.loads(stored))
-        except (TypeError, ValueError):
-            log("E", "the journal is damaged")
+    entry.update(_parse(board.load_blob(_KEY)))
     return entry
 
 
@@ -55,3 +55,40 @@ def keep(**changes) -> None:
 def clear() -> None:
     """Forget the upgrade."""
     keep(**_EMPTY)
+
+
+def save_command(params: dict, tries: int) -> None:
+    """Keep what EnOS commands: `tries` counts boots that are for it alone; 0 keeps it for the next one.
+
+    Raises: OSError when NVS has no room for it.
+    """
+    data = json.dumps(dict(params, tries=tries)).encode()
+    if len(data) > _COMMAND_BYTES:
+        raise OSError(errno.ENOMEM)
+    board.save_blob(_COMMAND, data)
+
+
+def keep_command(params: dict) -> None:
+    """Keep a command for the next boot that may obey it; a full NVS is only logged."""
+    try:
+        save_command(params, 0)
+    except OSError as error:
+        log("E", "command not kept: %s" % error)
+
+
+def load_command() -> dict:
+    """The command kept, with `tries`; empty when there is none."""
+    return _parse(board.load_blob(_COMMAND, size_bytes=_COMMAND_BYTES))
+
+
+def clear_command() -> None:
+    """Forget the command."""
+    board.erase_blob(_COMMAND)
+
+
+def _parse(stored: bytes) -> dict:
+    try:
+        return dict(json.loads(stored)) if stored else {}
+    except (TypeError, ValueError):
+        log("E", "the journal is damaged")
+        return {}

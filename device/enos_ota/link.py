@@ -6,7 +6,7 @@ import time
 from micropython import const
 
 from . import board
-from .errors import LinkError
+from .errors import LinkError, StarvedError
 from .log import log
 
 _JOIN_MS = const(20_000)
@@ -14,33 +14,39 @@ _NTP_EVERY_S = const(86_400)
 
 
 class Link:
-    """Wi-Fi by config, or the application's own link (`network` is `external`)."""
+    """Wi-Fi by config, or the application's own link (`network` is `external`).
 
-    def __init__(self, config) -> None:
+    clock_set_s: Unix seconds of the last NTP answer in this boot; 0: ask again.
+    """
+
+    def __init__(self, config, clock_set_s: int = 0) -> None:
         self._config = config
-        self.clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
+        self.clock_set_s = clock_set_s
 
     async def up(self) -> None:
         """Join a configured network unless one is joined.
 
-        Raises: LinkError when none of them can be joined.
+        Raises: LinkError when none of them can be joined; StarvedError when the application turns Wi-Fi off.
         """
         if self._config.network != "wifi":
             return
         wlan = board.station()
         if wlan.isconnected():
             return
+        wlan.active(True)
         for entry in self._config.wifi:
             try:
                 wlan.disconnect()
                 wlan.connect(entry["ssid"], entry.get("password"))
-            except (OSError, RuntimeError, KeyError) as error:
+            except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
                 log("W", "Wi-Fi: %s" % error)
             start = time.ticks_ms()
             while time.ticks_diff(time.ticks_ms(), start) < _JOIN_MS:
                 if wlan.isconnected():
                     log("I", "Wi-Fi joined")
                     return
+                if not wlan.active():
+                    raise StarvedError("Wi-Fi: turned off by the application")
                 await asyncio.sleep_ms(100)
         raise LinkError("Wi-Fi: no configured network can be joined")
 

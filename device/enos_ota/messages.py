@@ -68,6 +68,11 @@ def parse(payload: bytes) -> dict:
     return message
 
 
+def is_ok(reply: dict) -> bool:
+    """Whether a reply carries code 200, as a number or as text."""
+    return str(reply.get("code")) == "200"
+
+
 def meaning(code) -> str:
     """A reply's code in words."""
     return "code %s (%s)" % (code, _MEANINGS.get(str(code), "unknown"))

@@ -20,6 +20,7 @@ _CONNECT_MS = const(15_000)  # TCP and TLS; a handshake takes an ESP32 0.6-1.3 s
 _ANSWER_MS = const(10_000)
 _BACKOFF_MS = const(2000)  # half of it: EnOS allows one connection per second and device
 _BACKOFF_DOUBLINGS = const(6)  # to 128 s
+_PACKETS = const(8)  # taken in by one `poll`: a flood must not keep the loop
 _DOWNLINKS = ("upgrade", "inform_reply", "progress_reply", "getversion_reply")
 
 
@@ -27,6 +28,7 @@ class Session(MQTTClient):
     """One connection at a time; `on_upgrade(message)` is called for each `upgrade`.
 
     login: (client id, user, password). After a LinkError the session must be closed and opened again.
+    Attributes: is_open; refused (the broker answered the last `open` by refusing the login).
     """
 
     def __init__(self, config, login: tuple, on_upgrade) -> None:
@@ -35,11 +37,11 @@ class Session(MQTTClient):
         port = port or (18883 if self._tls else 11883)
         super().__init__(login[0], host, port, login[1], login[2], config.keepalive_s or 60)
         self.set_callback(self._on_message)
-        self.is_open = False
+        self.sock = Transport()
+        self.is_open = self.refused = False
         self._prefix = messages.prefix(config.product_key, config.device_key)
         self._on_upgrade = on_upgrade
         self._last_id = self._failures = 0
-        self._ping_ms = time.ticks_ms()
         self._replies: dict = {}  # id -> None while awaited, then the reply
 
     async def open(self, context) -> None:
@@ -47,29 +49,30 @@ class Session(MQTTClient):
 
         Raises: LinkError when any of it fails or takes too long.
         """
-        sock = self.sock = Transport()
-        await sock.open(self.server, self.port, context if self._tls else None, _CONNECT_MS)
+        self.refused = False
+        await self.sock.open(self.server, self.port, context if self._tls else None, _CONNECT_MS)
         # MQTT 3.1.1, clean session, user name and password, no will.
         body = b"\x00\x04MQTT\x04\xc2" + struct.pack("!H", self.keepalive)
         for text in (self.client_id, self.user, self.pswd):
             body += _field(text)
-        await sock.send(_packet(0x10, body), _CONNECT_MS)
-        code = (await self._answer(0x20, 3))[2]
+        code = (await self._exchange(0x10, body))[-1]
         if code:
+            self.refused = True
             raise LinkError("login refused: CONNACK %d" % code)
         # One packet for all; umqtt before 1.8 cannot subscribe to topics of 123 bytes or more.
         body = b"\x00\x01"
         for tail in _DOWNLINKS:
             body += _field(self._prefix + tail) + b"\x01"
-        await sock.send(_packet(0x82, body), _ANSWER_MS)
-        if 0x80 in bytes(await self._answer(0x90, 3 + len(_DOWNLINKS))):
+        if 0x80 in bytes(await self._exchange(0x82, body)):
             raise LinkError("subscription refused")
         self.is_open = True
-        self._failures = 0
-        self._ping_ms = time.ticks_ms()
+        self._ping_ms = self.sock.received_ms
 
     def backoff_ms(self) -> int:
-        """How long to wait before the next `open`: doubling, half of it random."""
+        """How long to wait before the next `open`: doubling, half of it random.
+
+        Begins anew once a session has answered a request or a ping: a broker may accept and drop at once.
+        """
         half_ms = _BACKOFF_MS << min(self._failures, _BACKOFF_DOUBLINGS) >> 1
         self._failures += 1
         return half_ms + random.getrandbits(17) % half_ms
@@ -77,30 +80,29 @@ class Session(MQTTClient):
     def close(self) -> None:
         """Close the connection; safe to repeat."""
         self.is_open = False
-        if self.sock:
-            self.sock.close()
+        self.sock.close()
 
     def poll(self) -> None:
-        """Take in all messages that wait, and keep the connection alive.
+        """Take in messages that wait, eight at most, and keep the connection alive.
 
-        Raises: LinkError, or what umqtt trips over in a malformed packet (OSError, IndexError, …).
+        Raises: LinkError.
         """
-        while True:
-            # One call is one packet; a PUBLISH yields None or its op, depending on umqtt's version.
-            op = self.check_msg()
+        for _ in range(_PACKETS):
+            self._take()
             if self.sock.idle:
                 break
-            if op and op & 0xF0 != 0x30:
-                self.sock.read(self._recv_len())
         now = time.ticks_ms()
         if time.ticks_diff(now, self._ping_ms) > self.keepalive * 500:
-            if time.ticks_diff(now, self.sock.received_ms) > self.keepalive * 1500:
-                raise LinkError("no answer to pings")
+            answered_ms = time.ticks_diff(self.sock.received_ms, self._ping_ms)
+            if answered_ms < 0:
+                raise LinkError("no answer to ping")
+            if answered_ms:
+                self._failures = 0
             self._ping_ms = now
             self.ping()
 
     def send(self, kind: str, params: dict) -> int:
-        """Publish a request without waiting; return its id."""
+        """Publish a request without awaiting its reply; return its id."""
         self._last_id += 1
         self.reply(kind, messages.request(self._last_id, kind, params))
         return self._last_id
@@ -117,7 +119,7 @@ class Session(MQTTClient):
         if not self.is_open:
             raise LinkError("not connected")
         for _ in range(tries):
-            message_id = self.send(kind, params)
+            message_id = str(self.send(kind, params))
             self._replies[message_id] = None
             start = time.ticks_ms()
             try:
@@ -125,6 +127,7 @@ class Session(MQTTClient):
                     self.poll()
                     reply = self._replies[message_id]
                     if reply:
+                        self._failures = 0
                         return reply
                     await asyncio.sleep_ms(20)
             finally:
@@ -132,32 +135,51 @@ class Session(MQTTClient):
         raise LinkError("no reply to " + kind)
 
     def _on_message(self, topic, payload) -> None:
+        # Nothing may escape: umqtt acknowledges afterwards, and what was not acknowledged comes again.
         tail = topic.decode()[len(self._prefix) :]
         try:
+            if payload is None:  # the transport had no room for it
+                raise MemoryError
             message = messages.parse(payload)
-        except ValueError:
-            log("W", tail + ": payload is not JSON")
-            return
-        if tail == "upgrade":
-            self._on_upgrade(message)
-            return
-        code = message.get("code")
-        if code != messages.OK:
-            log("W", "%s: %s" % (tail, messages.meaning(code)))
-        # EnOS echoes the id as the string we sent, or as a number.
-        message_id = str(message.get("id"))
-        for awaited in self._replies:
-            if str(awaited) == message_id:
-                self._replies[awaited] = message
+            if tail == "upgrade":
+                self._on_upgrade(message)
+                return
+            code = str(message.get("code"))
+            if code != "200":
+                log("W", "%s: %s" % (tail, messages.meaning(code)))
+            # EnOS echoes the id as the string we sent, or as a number.
+            message_id = str(message.get("id"))
+            if message_id in self._replies:
+                self._replies[message_id] = message
+        except Exception as error:
+            log("W", "%s: message of %d bytes dropped: %r" % (tail, self.sock.body, error))
 
-    async def _answer(self, kind: int, rest_bytes: int):
-        # Await one packet of the given type while connecting; its bytes after the first.
+    async def _exchange(self, first: int, body: bytes):
+        # Send a packet and await its acknowledgement; the body of that.
+        await self.sock.send(_packet(first, body), _CONNECT_MS)
         start = time.ticks_ms()
         while time.ticks_diff(time.ticks_ms(), start) < _ANSWER_MS:
-            if self.check_msg() == kind:
-                return self.sock.read(rest_bytes)
+            packet = self._take()
+            # The type of an acknowledgement follows the type of what it acknowledges.
+            if packet and packet[0] == (first & 0xF0) + 0x10 and packet[1]:
+                return packet[1]
             await asyncio.sleep_ms(20)
-        raise LinkError("no answer to packet %x" % kind)
+        raise LinkError("no answer to " + ("CONNECT" if first == 0x10 else "SUBSCRIBE"))
+
+    def _take(self):
+        # Take in one packet, if one waits: (first byte, body) of what umqtt leaves to us.
+        try:
+            op = self.check_msg()
+            # umqtt before 1.4 says None of a PUBLISH, later ones its first byte.
+            if op is not None and op & 0xF0 != 0x30:
+                return op, self.sock.read(self._recv_len())
+        except AssertionError:
+            raise LinkError("malformed packet") from None
+        return None
+
+    def _recv_len(self) -> int:
+        self.sock.rest = self.sock.body = size = super()._recv_len()
+        return size
 
 
 def _field(text: str) -> bytes:

@@ -1,26 +1,22 @@
 """The inactive slot: erased by 64 KiB, programmed by 4 KiB, and read back.
 
-Nothing is allocated per sector: one 4 KiB buffer, and 512 bytes to compare with.
+Nothing is allocated per sector: one 4 KiB buffer, and 256 bytes to compare with.
 """
-
-import asyncio
-import hashlib
 
 import uctypes
 from micropython import const
 
 from . import board
 from .errors import BurnError, UpgradeError
-from .image import Image
 from .log import log
 
 _SECTOR = const(4096)
 _BLOCK = const(65_536)
 _SECTORS = const(16)  # in a block
-_PIECE = const(512)
-_PIECES = const(8)  # in a sector
+_PIECE = const(256)
+_PIECES = const(16)  # in a sector
+_ELF_DIGEST = const(176)  # in an image: the field at 144 of the app descriptor at 32
 _ERASE = const(6)  # ioctl
-_YIELD_SECTORS = const(8)
 
 # Whether the fast erase works on this VM, in NVS behind the VM's ELF digest: b"?" while it is tried for the
 # first time (found after a reset: it was the fast erase that reset the chip), then b"+" or b"-".
@@ -30,25 +26,28 @@ _KEY = "erase"
 class SlotWriter:
     """Takes a file in order and puts it into `slot` through `buf`, one sector of 4 KiB.
 
-    Attributes: position, the number of bytes taken.
+    Attributes: position, the number of bytes taken; erased, the offset up to which the slot is blank behind
+    them. Given these and the same `buf`, another writer goes on.
 
     Raises: BurnError (step -4) when the flash does not hold what was written.
     """
 
-    def __init__(self, slot, buf: bytearray) -> None:
+    def __init__(self, slot, buf: bytearray, position: int = 0, erased: int = 0) -> None:
         if slot.info()[5]:
             raise UpgradeError("the slot is encrypted")
         self.slot = slot
-        self.position = 0
+        self.position = position
         self._start = slot.info()[2]
         self._limit = slot.info()[3]
-        self._erased = 0  # offset up to which the slot is blank
+        self.erased = erased
         self._buf = buf
         self._view = memoryview(self._buf)
         self._pieces = [self._view[i : i + _PIECE] for i in range(0, _SECTOR, _PIECE)]
         self._scratch = bytearray(_PIECE)
-        self._vm = Image(board.running()).elf_digest
-        known = board.load_blob(_KEY)
+        running = bytearray(32)
+        board.running().readblocks(0, running, _ELF_DIGEST)
+        self._vm = bytes(running)
+        known = board.load_blob(_KEY, size_bytes=64)
         self._fast = known[32:] == b"+" if known[:32] == self._vm else None
 
     def space(self):
@@ -63,7 +62,7 @@ class SlotWriter:
         file, the one at work may be torn.
         """
         self.position += count
-        if self.position % _SECTOR == 0:
+        if count and self.position % _SECTOR == 0:
             self._program(self.position - _SECTOR)
 
     def finish(self) -> None:
@@ -74,24 +73,10 @@ class SlotWriter:
                 self._buf[i] = 0xFF
             self._program(self.position - filled)
 
-    async def digest(self, method: str) -> bytes:
-        """Digest (`md5` or `sha256`) of the first `position` bytes as the flash gives them back."""
-        state = hashlib.md5() if method == "md5" else hashlib.sha256()
-        for sector in range(self.position // _SECTOR):
-            self.slot.readblocks(sector, self._buf)
-            state.update(self._buf)
-            if sector % _YIELD_SECTORS == 0:
-                await asyncio.sleep_ms(0)
-        tail = self._view[: self.position % _SECTOR]
-        if len(tail):
-            self.slot.readblocks(self.position // _SECTOR, tail)
-            state.update(tail)
-        return state.digest()
-
     def _program(self, offset: int) -> None:
         sector = offset // _SECTOR
         try:
-            if offset >= self._erased:
+            if offset >= self.erased:
                 self._erase(sector)
             self.slot.writeblocks(sector, self._buf, 0)
             if not self._holds(sector, self._pieces):
@@ -103,12 +88,12 @@ class SlotWriter:
         offset = first * _SECTOR
         whole = (self._start + offset) % _BLOCK == 0 and offset + _BLOCK <= self._limit
         if whole and self._fast is not False and self._erase_block(first):
-            self._erased = offset + _BLOCK
+            self.erased = offset + _BLOCK
             return
         self.slot.ioctl(_ERASE, first)
         if not self._holds(first, _BLANK):
             raise BurnError("sector %d does not erase" % first)
-        self._erased = offset + _SECTOR
+        self.erased = offset + _SECTOR
 
     def _erase_block(self, first: int) -> bool:
         # A write from a null source erases the whole range and only then fails: a 64 KiB erase with no

@@ -23,17 +23,20 @@ def login(keys) -> tuple:
 
 
 def look_back(version: str, watchdog_s: int) -> tuple:
-    """What happened before this boot: (version, floor_s, on_trial, word).
+    """What happened before this boot: (version, floor_s, on_trial, word, order).
 
     watchdog_s: what /boot.py shall arm in every boot. version: of the record, or as given.
-    floor_s: build time in Unix seconds. word: (step, desc) owed to EnOS, or None. Power cut: safe to repeat.
+    floor_s: build time in Unix seconds. word: (step, desc) owed to EnOS, or None. order: params of a command
+    that is still to be obeyed, or None. Power cut: safe to repeat.
     """
     on_trial, word = _tolerate(_recover, (False, None))
     found, floor_s = _tolerate(_identify, ("", 0))
     version = found or version
     log("I", "version " + version)
     _tolerate(lambda: _keep_watchdog(b"%d" % watchdog_s), None)
-    return version, floor_s, on_trial, word
+    if not on_trial:
+        _tolerate(_forget_why, None)
+    return version, floor_s, on_trial, word, _tolerate(journal.load_command, None) or None
 
 
 def _tolerate(function, otherwise):
@@ -43,6 +46,16 @@ def _tolerate(function, otherwise):
     except Exception as error:
         log("E", "look back: %r" % error)
         return otherwise
+
+
+def is_armed() -> bool:
+    """Whether /boot.py armed a watchdog in this boot: somebody must feed it, whatever the settings say now."""
+    return board.load_blob("wdt_s", board.STUBS) not in (b"", b"0")
+
+
+def _forget_why() -> None:
+    if board.load_blob("why", board.STUBS).strip():
+        board.save_blob("why", b" ", board.STUBS)
 
 
 def _keep_watchdog(wanted: bytes) -> None:
@@ -68,7 +81,7 @@ def _recover() -> tuple:
             log("I", "this image is on trial")
             return True, None
         otadata.confirm()  # the power was cut while it was healed: not a trial
-    if otadata.heal():
+    if _tolerate(otadata.heal, False):
         log("W", "the bootloader fell back: selected this slot again")
     word = _outcome(entry)
     if word and entry["state"] != journal.REPORT:
@@ -90,7 +103,8 @@ def _outcome(entry: dict):
         if _runs(entry):
             return 100, version  # marked valid; the cut came before the journal
         return RolledBackError.step, "%s: rolled back: %s" % (version, _why(entry))
-    if state:
+    if state and not journal.load_command().get("tries"):  # which is counted, and goes on with it
+        journal.clear_command()
         return -1, version + ": interrupted by a reset"
     return None
 

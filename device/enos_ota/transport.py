@@ -19,9 +19,13 @@ from . import board
 from .errors import DownloadError, LinkError, StarvedError
 
 _PACKET_MS = const(5000)
+_WRITE_MS = const(1000)  # stalls the user's loop; only a full send buffer makes a small write wait
+_LENGTH_BYTES = const(4)  # which MQTT says after a packet's first byte
 _FIELD_BYTES = const(8192)  # no OTA message is longer; larger ones would not fit beside TLS
+_PAYLOAD_BYTES = const(16384)  # larger ones end the connection
 _TICK_MS = const(2)  # 5760 bytes of lwIP window per tick: not what limits a download
 _TLS_BLOCK_BYTES = const(40_000)  # largest free IDF block that a session needs to begin
+_STARVED_BLOCK_BYTES = const(12_000)  # below, Wi-Fi and a handshake go without buffers
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
 
@@ -31,18 +35,19 @@ class Transport:
 
     Attributes: received_ms (ticks of the last byte received); idle (the last read outside a packet found
     nothing).
-    Raises: LinkError, from every method but `close`, or DownloadError where TLS refuses the server's
-    certificate; the connection is then closed.
+    Raises: LinkError, from every method but `close`, of it StarvedError where memory is short; DownloadError
+    where TLS refuses the server's certificate. The connection is then closed.
     """
+
+    idle: bool
+    rest: int  # bytes of the packet that are not read yet; until its length is known, bytes of the length
+    body: int  # bytes of the packet behind its length
+    _in_packet: bool
 
     def __init__(self) -> None:
         self._raw: socket.socket | None = None
         self._stream: socket.socket | None = None  # or the TLS stream around it
         self._byte = bytearray(1)
-        self._in_packet = False
-        self._deadline = time.ticks_ms()
-        self.received_ms = time.ticks_ms()
-        self.idle = True
 
     async def open(self, host: str, port: int, context, timeout_ms: int) -> None:
         """Connect; with a `context`, wrap in TLS (the handshake happens in the first `send`)."""
@@ -59,32 +64,26 @@ class Transport:
                     raise
             poller = select.poll()
             poller.register(raw, select.POLLOUT | select.POLLHUP)
-            ready = poller.poll(0)
-            while not ready:
+            while not (ready := poller.poll(0)):
                 await self._pause("connect")
-                ready = poller.poll(0)
             if ready[0][1] != select.POLLOUT:
-                self._fail("connection refused")
+                self._fail(host, "refused")
             if context is not None:
                 gc.collect()  # gives areas back that the Python heap grew into
                 if board.largest_free_block() < _TLS_BLOCK_BYTES:
-                    self.close()
-                    raise StarvedError("not enough memory for a TLS session")
+                    raise OSError(errno.ENOMEM)
                 self._stream = context.wrap_socket(
                     raw, server_hostname=host, do_handshake_on_connect=False
                 )
         except (OSError, ValueError) as error:
-            self._fail("%s: %s" % (host, error))
+            self._fail(host, error)
 
     async def send(self, data, timeout_ms: int) -> None:
         """Write all of `data`; the first call on a TLS connection performs the handshake."""
         self.allow(timeout_ms)
         view = memoryview(data)
-        while True:
-            view = view[self._try(view, False) or 0 :]
-            if not len(view):
-                return
-            await self._pause("write")
+        while len(view := view[self._try(view, False) or 0 :]):
+            await self._pause("TLS handshake or write")
 
     def allow(self, timeout_ms: int) -> None:
         """All that is received until the next call must be there within this time."""
@@ -92,11 +91,9 @@ class Transport:
 
     async def receive(self, buf) -> int:
         """Read at least one byte into `buf`, at most its length, within what is `allow`ed; return the number."""
-        while True:
-            count = self.receive_now(buf)
-            if count:
-                return count
+        while not (count := self._try(buf, True)):
             await self._pause("read")
+        return count
 
     def receive_now(self, buf):
         """Read what is there into `buf`: the number of bytes, or None when nothing waits."""
@@ -107,37 +104,50 @@ class Transport:
     def setblocking(self, in_packet: bool) -> None:
         """True: the next reads belong to one packet and wait for it until its deadline."""
         self._in_packet = in_packet
+        self.rest = _LENGTH_BYTES
         self.allow(_PACKET_MS)
 
     def read(self, size: int):
-        """Exactly `size` bytes, good until the next call; None when none wait and no packet has begun."""
-        if size > _FIELD_BYTES:
-            self._fail("field of %d bytes refused" % size)
-        data = self._byte if size == 1 else bytearray(size)
-        view = memoryview(data) if size > 1 else data
+        """Exactly `size` bytes, good until the next call; None when none wait and no packet has begun.
+
+        None, too, for a payload that is too large or finds no memory: it is read and dropped.
+        """
+        self.rest -= size
+        if size > _FIELD_BYTES or self.rest < 0:
+            return self._drop(size)
+        data = view = self._byte
+        if size != 1:
+            try:
+                data = bytearray(size)
+            except MemoryError:
+                return self._drop(size)
+            view = memoryview(data)  # type: ignore[assignment]
+        self.idle = False
         while size:
             count = self._try(view, True)
-            self.idle = not (count or self._in_packet)
-            if self.idle:
-                return None
-            if not count:
-                self._wait("read")
-                continue
-            size -= count
-            if size:
+            if count:
+                size -= count
                 view = view[count:]
+            elif self._in_packet:
+                self._wait("read")
+            else:
+                self.idle = True
+                return None
         return data
 
-    def write(self, data, size: int = -1) -> None:
-        """Write `data`, or its first `size` bytes, waiting until the packet's deadline."""
-        self.setblocking(True)
+    def _drop(self, size: int) -> None:
+        # The payload is what ends a packet, but not all of it behind the length of the topic.
+        if self.rest or size + 2 >= self.body or size > _PAYLOAD_BYTES:
+            self._fail("%d bytes refused" % size)
+        self.rest = size
+        while self.rest:
+            self.read(self.rest & 63 or 64)
+
+    def write(self, data) -> None:
+        """Write all of `data`; a peer that does not read stalls the caller for a second, no longer."""
+        self.allow(_WRITE_MS)
         view = memoryview(data)
-        if size >= 0:
-            view = view[:size]
-        while True:
-            view = view[self._try(view, False) or 0 :]
-            if not len(view):
-                return
+        while len(view := view[self._try(view, False) or 0 :]):
             self._wait("write")
 
     def close(self) -> None:
@@ -153,17 +163,11 @@ class Transport:
     def _try(self, buf, reads: bool):
         stream = self._stream
         if stream is None:
-            raise LinkError("connection is closed")
+            raise LinkError("closed")
         try:
             count = stream.readinto(buf) if reads else stream.write(buf)
-        except ValueError as error:
-            # How Mbed TLS says that it refuses the server's certificate.
-            # Nothing that a retry would change: not a LinkError.
-            self.close()
-            text = "TLS refused (clock %d): %s" % (time.gmtime()[0], str(error).strip())
-            raise DownloadError(text) from None
-        except OSError as error:
-            self._fail("connection: %s" % error)
+        except (OSError, ValueError) as error:
+            self._fail("connection", error)
         if reads and count is not None:
             if not count:
                 self._fail("closed by the server")
@@ -180,6 +184,17 @@ class Transport:
             self._fail(what + " timed out")
         time.sleep_ms(tick_ms)
 
-    def _fail(self, text: str) -> None:
+    def _fail(self, what: str, error=None) -> None:
+        # Shortage seldom looks like one: certificates are "not correctly signed", writes never end.
+        starved = getattr(error, "errno", 0) in (errno.ENOMEM, -errno.ENOMEM) or (
+            self._stream is not self._raw and board.largest_free_block() < _STARVED_BLOCK_BYTES
+        )
         self.close()
-        raise LinkError(text)
+        if starved:
+            raise StarvedError("not enough memory for a TLS session")
+        if isinstance(error, ValueError):
+            # How Mbed TLS says that it refuses the server's certificate.
+            # Nothing that a retry would change: not a LinkError.
+            text = " ".join(str(error).split())
+            raise DownloadError("TLS refused (clock %d): %s" % (time.gmtime()[0], text))
+        raise LinkError("%s: %s" % (what, error) if error else what)

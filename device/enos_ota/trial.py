@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from . import board, journal, otadata
+from . import board, journal, orders, otadata
 from .errors import LinkError
 from .log import log
 
@@ -17,13 +17,15 @@ class Trial:
 
     def __init__(self, agent) -> None:
         self._agent = agent
+        self._kept = None  # the command that is in NVS
 
     def watch(self) -> None:
         """Once a second: end the trial when the application ended or time is up."""
         if self._agent.application.ended:
             self._fail(self._agent.application.ended)
         if self._age_ms() > self._agent.config.trial_s * 1000:
-            self._fail("not proven within %d s" % self._agent.config.trial_s)
+            text = "not proven within %d s: %s" % (self._agent.config.trial_s, self._agent.trouble)
+            self._fail(text.rstrip(": "))
 
     async def prove(self) -> None:
         """Pass the trial over an open session, mark the image valid, and owe EnOS the "100".
@@ -36,9 +38,11 @@ class Trial:
         while self._age_ms() < self._agent.config.trial_app_s * 1000:
             self.watch()
             self._agent.session.poll()
+            self._keep_order()
             self._agent.beat_ms = time.ticks_ms()
             await asyncio.sleep_ms(100)
         self.watch()
+        self._keep_order()
         try:
             if not self._agent.self_test():
                 self._fail("self_test failed")
@@ -46,7 +50,7 @@ class Trial:
             self._fail("self_test raised %r" % error)
         otadata.confirm()
         log("I", "trial passed")
-        self._agent.owe(100, version)
+        orders.owe(self._agent, 100, version)
 
     async def _prove_link(self, version: str) -> None:
         session = self._agent.session
@@ -60,10 +64,23 @@ class Trial:
                 session.poll()
                 await asyncio.sleep_ms(100)
 
+    def _keep_order(self) -> None:
+        # Answered already: served after the trial, however it ends and by whichever image.
+        params = self._agent.order
+        if params is None or params is self._kept:
+            return
+        if params.get("version") == self._agent.version:
+            self._agent.order = None  # the one on trial, pushed again: it is the newest
+            journal.clear_command()
+            return
+        self._kept = params
+        journal.keep_command(params)
+
     def _age_ms(self) -> int:
         return time.ticks_diff(time.ticks_ms(), self._agent.started_ms)
 
     def _fail(self, reason: str) -> None:
         log("E", "trial failed: " + reason)
+        self._keep_order()
         journal.keep(desc=reason[:80])
         board.reset()

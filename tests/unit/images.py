@@ -10,11 +10,12 @@ ELF = b"E" * 32
 SECTOR = 4096
 
 
-def image(chip_id=0, elf=ELF, sizes=(512, 16), hashed=True, fill=0x5A):
+def image(chip_id=0, elf=ELF, sizes=(512, 16), *, hashed=True, fill=0x5A, revisions=(0, 0xFFFF)):
     """An image that boots: RAM segments of the given sizes (multiples of 4), the first with a descriptor."""
     data = bytearray(b"\xe9\0\x02\x20\0\0\x08\x40\xee\0\0\0\0\0\0\0\0\xff\xff\0\0\0\0\0")
     data[1] = len(sizes)
     data[12] = chip_id
+    struct.pack_into("<HH", data, 15, *revisions)
     data[23] = hashed
     checksum = 0xEF
     for number, size in enumerate(sizes):
@@ -80,3 +81,24 @@ def same(label, offset, wanted):
         if get(label, offset + at, len(piece)) != piece:
             return False
     return True
+
+
+class EchoSlot:
+    """One sector of flash that allocates nothing: what was programmed last is read back."""
+
+    def __init__(self) -> None:
+        self.flash = bytearray(SECTOR)
+
+    def info(self):
+        return (0, 0x11, 0x1E0000, 0x1D0000, "ota_1", False)
+
+    def readblocks(self, block, buf, offset=0) -> None:
+        for i in range(len(buf)):
+            buf[i] = self.flash[offset + i]
+
+    def writeblocks(self, block, buf, offset=None) -> None:
+        for i in range(SECTOR):
+            self.flash[i] = 0xFF if offset is None else buf[i]
+
+    def ioctl(self, op, arg) -> None:
+        self.writeblocks(arg, None)

@@ -1,11 +1,10 @@
-"""The agent: connecting, and obeying what EnOS commands."""
+"""The agent: connecting, and what it tells the application about the link."""
 
-import asyncio
 import sys
 
-from enos_ota import journal
-from enos_ota.errors import DownloadError, LinkError, VerifyError
-from fakeagent import COMMAND, Link, Trust, Upgrade, WithAgent, agent
+import enos_ota
+from enos_ota.errors import DownloadError, LinkError
+from fakeagent import Link, Trust, WithAgent, agent
 
 
 class TestSelectFirst(WithAgent):
@@ -77,107 +76,83 @@ class TestConnect(WithAgent):
         self.drive(lambda: self.session.opened >= 2)
 
     def test_refusal_by_tls_makes_it_ask_for_the_time_again_and_a_lost_link_does_not(self):
-        for error, asked in ((DownloadError("TLS refused"), 0), (LinkError("timed out"), 9)):
+        for error, known_s in ((DownloadError("TLS"), 0), (LinkError("timed out"), Link.ANSWER_S)):
             self.make()
-            self.agent._link.clock_set_s = 9
+            Link.known_s.clear()
             self.session.refusals = [error]
             self.drive(lambda: self.said("inform"))
-            self.assertEqual(self.agent._link.clock_set_s, asked)
+            self.assertEqual(Link.known_s, [0, known_s])
+
+    def test_time_that_was_asked_for_is_kept_over_sessions(self):
+        self.make()
+        self.session.troubles = [LinkError("closed")] * 2
+        self.drive(lambda: len(self.said("inform")) == 3)
+        self.assertEqual(Link.known_s, [0, Link.ANSWER_S, Link.ANSWER_S])
+
+    def test_agent_is_linked_from_before_the_session_opens_until_it_is_closed(self):
+        # Nobody else may take the memory of the session in between.
+        made = self.make()
+        seen = [("made", made.is_linked)]
+        session = self.session
+
+        def spy(module, name):
+            act = getattr(module, name)
+
+            def spied(*arguments):
+                seen.append((name, made.is_linked))
+                return act(*arguments)
+
+            self.patch(module, name, spied)
+
+        spy(Link, "up")
+        for name in ("open", "close", "backoff_ms"):
+            spy(session, name)
+        session.refusals = [LinkError("refused")]
+        session.troubles = [LinkError("closed")]
+        self.drive(lambda: len(self.said("inform")) == 2)
+        once = [("up", False), ("open", True), ("close", True), ("backoff_ms", False)]
+        self.assertEqual(seen, [("made", False)] + once * 2 + once[:2])
+        self.assertTrue(made.is_linked)
 
     def test_modules_of_boot_and_upgrade_are_dropped(self):
         self.make()
-        for name in ("startup", "config", "identity", "otadata", "image"):
-            self.assertFalse("enos_ota." + name in sys.modules, name)
-
-
-class TestObey(WithAgent):
-    def setUp(self) -> None:
-        super().setUp()
-        self.make()
-
-    def test_command_is_acknowledged_with_its_id_and_begun(self):
-        Upgrade.plan = ["hang"]
-        self.command()
-        self.drive(lambda: Upgrade.begun)
-        self.assertEqual(
-            self.said("upgrade_reply"), [{"id": "7", "code": 200, "message": "", "data": {}}]
-        )
-        self.assertEqual(Upgrade.begun, ["2.0"])
-        self.assertFalse(self.agent.may_sleep())
-
-    def test_command_for_the_running_version_is_answered_by_inform(self):
+        self.drive(lambda: self.said("inform"))
         self.command(version="1.0.0")
-        self.drive(lambda: len(self.said("inform")) == 2)
-        self.assertEqual(Upgrade.begun, [])
-        self.assertEqual(len(self.said("upgrade_reply")), 1)
+        self.drive(lambda: len(self.said("inform")) == 3)
+        for name in ("startup", "config", "identity", "otadata", "image", "journal", "orders"):
+            self.assertFalse("enos_ota." + name in sys.modules, name)
+            self.assertFalse(hasattr(enos_ota, name), name)
 
-    def test_same_command_again_while_busy_goes_on(self):
-        Upgrade.plan = ["hang"]
-        for _ in range(3):
-            self.command()
-        self.drive(lambda: len(self.said("upgrade_reply")) == 3 and Upgrade.begun)
-        self.assertEqual(Upgrade.begun, ["2.0"])
+    def test_requests_answered_with_another_code_do_not_end_the_session(self):
+        self.make()
+        self.session.answers["inform"] = {"code": 1009}
+        self.drive(lambda: self.clock.now_ms > 60_000)
+        self.assertEqual(len(self.said("inform")), 1)
+        self.assertEqual(self.session.closed, 0)
 
-    def busy_then(self, done, **changes) -> None:
-        """An upgrade hangs, another command arrives; drive until `done()`."""
-        Upgrade.plan = ["hang"]
-        self.command()
 
-        async def command_another():
-            while not Upgrade.begun:
-                await asyncio.sleep_ms(0)
-            self.command(**changes)
+class TestOnLink(WithAgent):
+    def states(self, error, refused=False):
+        """What `on_link` hears when the first session fails with an error, and the second does not."""
+        heard = []
+        self.make(on_link=lambda state, reason: heard.append((state, reason)))
+        self.session.refuses = refused
+        self.session.refusals = [error]
+        self.drive(lambda: self.said("inform"))
+        self.assertEqual(heard.pop(), ("connected", ""))
+        return heard
 
-        self.drive(lambda: done() and self.agent.may_sleep(), command_another())
-        self.assertEqual(Upgrade.cancelled, ["2.0"])
+    def test_connection_that_fails_is_lost_with_its_reason(self):
+        self.assertEqual(self.states(LinkError("timed out")), [("lost", "timed out")])
 
-    def test_unusable_command_while_busy_ends_the_former_and_is_answered(self):
-        # Its last word would otherwise wipe the journal of an upgrade that goes on.
-        self.busy_then(lambda: self.said("progress"), version="3.0", signMethod="crc32")
-        self.assertEqual([p["step"] for p in self.said("progress")], ["-3"])
+    def test_login_refused_by_the_broker_is_refused(self):
+        error = LinkError("login refused: CONNACK 5")
+        self.assertEqual(self.states(error, True), [("refused", "login refused: CONNACK 5")])
 
-    def test_command_for_the_running_version_while_busy_ends_the_former(self):
-        journal.save(state=journal.FETCH, version="2.0")  # as the real upgrade does
-        self.busy_then(lambda: Upgrade.cancelled, version="1.0.0", sign="cd" * 32)
-        self.assertEqual(self.said("progress"), [])
-        self.assertEqual(journal.load()["state"], journal.IDLE)
+    def test_certificate_refused_by_tls_is_refused(self):
+        self.assertEqual(self.states(DownloadError("TLS refused")), [("refused", "TLS refused")])
 
-    def test_another_command_while_busy_replaces_the_former_without_a_word(self):
-        Upgrade.plan = ["hang", VerifyError("digest")]
-        self.command()
-
-        async def command_another():
-            while not Upgrade.begun:
-                await asyncio.sleep_ms(0)
-            self.command(version="3.0", sign="cd" * 32)
-
-        self.drive(lambda: self.said("progress") and self.agent.may_sleep(), command_another())
-        self.assertEqual(Upgrade.begun, ["2.0", "3.0"])
-        self.assertEqual(Upgrade.cancelled, ["2.0"])
-        self.assertEqual([p["desc"][:4] for p in self.said("progress")], ["3.0:"])
-
-    def test_unusable_command_is_acknowledged_and_reported(self):
-        for params, step in (
-            (None, "-1"),
-            ({}, "-1"),
-            ([], "-1"),
-            (dict(COMMAND, sign=""), "-1"),
-            (dict(COMMAND, signMethod="crc"), "-3"),
-        ):
-            self.session.done.clear()
-            self.session.deliver({"id": "7", "params": params})
-            self.drive(lambda: self.said("progress") and self.agent.may_sleep())
-            self.assertEqual(self.steps(), [step])
-            self.assertEqual(len(self.said("upgrade_reply")), 1)
-        self.assertTrue(self.said("progress")[0]["desc"].startswith("2.0: "))
-
-    def test_command_without_params_is_reported(self):
-        self.session.deliver({})
-        self.drive(lambda: self.said("progress"))
-        self.assertEqual(self.steps(), ["-1"])
-
-    def test_command_with_an_endless_size_is_reported(self):
-        # int() of it is an OverflowError, which must not pass for a broken connection.
-        self.command(fileSize=float("inf"))
-        self.drive(lambda: self.said("progress") or self.session.closed)
-        self.assertEqual(self.steps(), ["-1"])
+    def test_error_that_is_not_ours_is_lost_with_its_name(self):
+        ((state, reason),) = self.states(IndexError("x"))
+        self.assertEqual(state, "lost")
+        self.assertIn("IndexError", reason)

@@ -1,10 +1,10 @@
-"""The agent: trial, watchdog, application, and what it reports."""
+"""The agent: trial, watchdog, application."""
 
 import asyncio
 
 import machine
 from enos_ota.errors import LinkError
-from fakeagent import Link, Trial, Upgrade, WithAgent
+from fakeagent import Link, Trial, Upgrade, WithAgent, application
 
 
 class TestTrial(WithAgent):
@@ -42,25 +42,26 @@ class TestTrial(WithAgent):
         Upgrade.plan = ["hang"]
         self.command()
         self.drive(lambda: Upgrade.begun)
-        self.assertEqual(self.asked()[:4], ["prove", "progress", "inform", "upgrade_reply"])
-
-    def test_watchdog_of_a_trial_is_that_of_the_stub(self):
-        self.make()
-        self.assertEqual(machine.State.watchdog_ms, 60_000)
+        self.assertEqual(self.asked()[:4], ["upgrade_reply", "prove", "progress", "inform"])
 
 
 class TestWatchdog(WithAgent):
-    def test_without_a_setting_there_is_none(self):
-        self.make()
-        self.assertIsNone(machine.State.watchdog_ms)
-
-    def test_setting_arms_it_and_the_agent_feeds_it(self):
-        self.make(settings={"watchdog_s": 120})
-        self.assertEqual(machine.State.watchdog_ms, 120_000)
+    def test_watchdog_of_the_settings_is_armed_and_fed(self):
+        self.make(settings={"watchdog_s": 90})
+        self.assertEqual(machine.State.watchdog_ms, 90_000)
         self.drive(lambda: machine.State.feeds > 20)
 
+    def test_without_a_setting_it_is_120_s(self):
+        self.make()
+        self.assertEqual(machine.State.watchdog_ms, 120_000)
+
+    def test_setting_of_0_arms_none(self):
+        self.make(settings={"watchdog_s": 0})
+        self.drive(lambda: self.said("inform"))
+        self.assertIsNone(machine.State.watchdog_ms)
+
     def test_main_loop_that_hangs_lets_it_starve(self):
-        self.make(settings={"watchdog_s": 120})
+        self.make()
         self.drive(lambda: self.said("inform"))
 
         async def never(*arguments):
@@ -74,6 +75,49 @@ class TestWatchdog(WithAgent):
         fed = machine.State.feeds
         self.drive(lambda: self.clock.now_ms - start > 1_200_000)
         self.assertEqual(machine.State.feeds, fed)
+
+    def in_upgrade(self, watchdog_s):
+        """The time-out while an upgrade is at work, and after it failed."""
+        self.make(settings={"watchdog_s": watchdog_s})
+        armed = []
+
+        def look():
+            armed.append(machine.State.watchdog_ms)
+            return LinkError("closed")
+
+        Upgrade.plan = [look]
+        self.command()
+        self.drive(lambda: self.said("progress") and self.agent.may_sleep())
+        return armed[0], machine.State.watchdog_ms
+
+    def test_upgrade_has_60_s_at_least_and_the_setting_afterwards(self):
+        self.assertEqual(self.in_upgrade(120), (120_000, 120_000))
+        self.assertEqual(self.in_upgrade(20), (60_000, 20_000))
+
+    def test_upgrade_with_a_setting_of_0_leaves_a_very_wide_one(self):
+        # It cannot be stopped.
+        self.assertEqual(self.in_upgrade(0), (60_000, 3_600_000))
+
+    def test_two_agents_of_one_boot_share_it(self):
+        # The first was alone; what it armed still runs when the application's agent wants none.
+        self.make(alone=True)
+        self.make(settings={"watchdog_s": 0})
+        self.assertEqual(machine.State.watchdog_ms, 3_600_000)
+        self.drive(lambda: machine.State.feeds > 20)
+
+    def test_trial_has_60_s_at_most(self):
+        for watchdog_s, armed_ms in ((120, 60_000), (20, 20_000), (0, 60_000)):
+            self.chip.entry(0, 1, 1)
+            self.make(settings={"watchdog_s": watchdog_s})
+            self.assertEqual(machine.State.watchdog_ms, armed_ms)
+
+    def test_after_the_trial_the_setting_holds(self):
+        for watchdog_s, armed_ms in ((120, 120_000), (20, 20_000), (0, 3_600_000)):
+            self.chip.entry(0, 1, 1)
+            Trial.verdicts = ["passed"]
+            self.make(settings={"watchdog_s": watchdog_s})
+            self.drive(lambda: self.said("inform"))
+            self.assertEqual(machine.State.watchdog_ms, armed_ms)
 
 
 class TestApp(WithAgent):
@@ -115,32 +159,22 @@ class TestApp(WithAgent):
             self.drive(lambda: len(counts) > 3 or self.agent.application.ended)
             self.assertEqual(self.agent.application.ended, "")
 
+    def test_application_without_memory_for_its_error_is_noticed(self):
+        def starved(error):
+            raise MemoryError
+
+        class System:
+            print_exception = staticmethod(starved)
+
+        self.patch(application, "sys", System)
+        self.make(app=raises)
+        self.drive(lambda: self.agent.application.ended and self.said("inform"))
+        self.assertIn("KeyError", self.agent.application.ended)
+
     def test_blocking_function_runs_in_a_thread(self):
         self.make(app=blocks)
         self.drive(lambda: self.agent.application.ended and self.said("inform"))
         self.assertIn("ValueError", self.agent.application.ended)
-
-
-class TestReport(WithAgent):
-    def test_report_is_a_string_for_enos_and_a_number_for_the_application(self):
-        heard = []
-        self.make(on_progress=lambda step, desc: heard.append((step, desc)))
-        self.drive(lambda: self.said("inform"))
-        self.agent.report(20, "2.0: downloading")
-        self.assertEqual(self.said("progress"), [{"step": "20", "desc": "2.0: downloading"}])
-        self.assertEqual(heard, [(20, "2.0: downloading")])
-        self.agent.report(25, "v" * 200)
-        self.assertEqual(len(self.said("progress")[-1]["desc"]), 100)
-
-    def test_report_without_a_session_is_lost_without_an_error(self):
-        self.make()
-        self.agent.report(20, "x")
-        self.session.is_open = True
-        self.session.send = lambda kind, params: self.fail_link()
-        self.agent.report(25, "x")
-
-    def fail_link(self):
-        raise LinkError("closed")
 
 
 counts = []

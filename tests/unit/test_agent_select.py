@@ -19,6 +19,14 @@ class TestCheck(WithAgent):
         self.session.answers["getversion"] = {"code": 200}
         self.assertEqual(run(self.agent.check()), [])
 
+    def test_check_answered_with_another_code_offers_nothing(self):
+        self.make()
+        for code, count in ((200, 1), ("200", 1), (1009, 0), ("1009", 0), (None, 0), (2000, 0)):
+            self.session.answers["getversion"] = {"code": code, "data": [COMMAND]}
+            self.assertEqual(len(run(self.agent.check())), count, code)
+        self.session.answers["getversion"] = {"data": [COMMAND]}
+        self.assertEqual(run(self.agent.check()), [])
+
     def test_check_without_an_answer_is_a_link_error(self):
         self.make()
         self.session.answers["getversion"] = None
@@ -27,7 +35,7 @@ class TestCheck(WithAgent):
     def test_upgrade_of_an_offer_returns_after_a_failure(self):
         self.make()
         Upgrade.plan = [VerifyError("digest")]
-        self.session.answers["getversion"] = {"data": [COMMAND]}
+        self.session.answers["getversion"] = {"code": 200, "data": [COMMAND]}
 
         async def ask():
             await self.agent.upgrade((await self.agent.check())[0])
@@ -57,23 +65,63 @@ class TestSelect(WithAgent):
 
     def test_selected_release_is_begun_without_an_upgrade_reply(self):
         self.make(settings={"check_s": 60}, select=agent.select_first)
-        self.session.answers["getversion"] = {"data": [COMMAND, dict(COMMAND, version="3.0")]}
+        self.session.answers["getversion"] = {
+            "code": 200,
+            "data": [COMMAND, dict(COMMAND, version="3.0")],
+        }
         Upgrade.plan = ["hang"]
         self.drive(lambda: Upgrade.begun)
         self.assertEqual(Upgrade.begun, ["2.0"])
         self.assertEqual(self.said("upgrade_reply"), [])
 
+    def test_select_hook_chooses_among_several_versions(self):
+        offers = [COMMAND, dict(COMMAND, version="3.0", sign="cd" * 32)]
+        self.make(settings={"check_s": 60}, select=lambda found: found[-1])
+        self.session.answers["getversion"] = {"code": 200, "data": offers}
+        Upgrade.plan = ["hang"]
+        self.drive(lambda: Upgrade.begun)
+        self.assertEqual(Upgrade.begun, ["3.0"])
+
+    def test_select_hook_that_raises_chooses_none_and_the_session_stays(self):
+        self.make(settings={"check_s": 60}, select=lambda found: found[7])
+        self.drive(lambda: self.asked() == 3)
+        self.assertEqual(Upgrade.begun, [])
+        self.assertEqual(self.session.closed, 0)
+
+    def test_select_hook_that_chooses_no_release_does_not_end_the_session(self):
+        self.make(settings={"check_s": 60}, select=lambda found: "3.0")
+        self.session.answers["getversion"] = {"code": 200, "data": [COMMAND]}
+        self.drive(lambda: self.asked() == 3)
+        self.assertEqual(self.session.closed, 0)
+
+    def test_release_that_failed_is_not_asked_for_again_at_once(self):
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        self.session.answers["getversion"] = {"code": 200, "data": [COMMAND]}
+        begun_ms = []
+
+        def fail():
+            self.clock.now_ms += 120_000  # the next question is overdue by then
+            begun_ms.append(self.clock.now_ms)
+            return VerifyError("digest")
+
+        Upgrade.plan = [fail] * 2
+        self.drive(lambda: len(begun_ms) == 2)
+        self.assertTrue(begun_ms[1] - begun_ms[0] >= 180_000)
+
     def test_none_chosen_running_version_and_default_hook_begin_nothing(self):
         for select in (lambda offers: None, lambda offers: offers[-1], None):
             self.make(settings={"check_s": 60}, **({"select": select} if select else {}))
-            self.session.answers["getversion"] = {"data": [COMMAND, dict(COMMAND, version="1.0.0")]}
+            self.session.answers["getversion"] = {
+                "code": 200,
+                "data": [COMMAND, dict(COMMAND, version="1.0.0")],
+            }
             self.drive(lambda: self.clock.now_ms > 30_000 and self.said("inform"))
             self.assertEqual(Upgrade.begun, [])
 
     def test_nothing_is_asked_while_an_upgrade_is_at_work(self):
         self.make(settings={"check_s": 60}, select=agent.select_first)
         Upgrade.plan = ["hang"]
-        self.session.answers["getversion"] = {"data": [COMMAND]}
+        self.session.answers["getversion"] = {"code": 200, "data": [COMMAND]}
         self.drive(lambda: self.clock.now_ms > 600_000)
         self.assertEqual(self.asked(), 1)
 

@@ -48,7 +48,8 @@ class TestConfig(Logged):
         self.assertEqual(settings.trial_s, 600)
         self.assertEqual(settings.trial_app_s, 30)
         self.assertEqual(settings.check_s, 0)
-        self.assertEqual(settings.watchdog_s, 0)
+        self.assertEqual(settings.watchdog_s, 120)
+        self.assertEqual(settings.stuck_s, 3600)
         self.assertEqual(settings.network, "wifi")
         self.assertEqual(settings.ca, [])
         self.assertEqual(self.lines, [])
@@ -60,6 +61,36 @@ class TestConfig(Logged):
         self.assertEqual(settings.trial_s, 5)
         self.assertEqual(settings.ca, ["/ca.der"])
         self.assertEqual(settings.wifi[0]["ssid"], "a")
+
+    def test_settings_show_no_value_when_printed(self):
+        # They are at hand wherever a traceback or a user's print may be.
+        values = {
+            "product_key": "pk-shown",
+            "device_key": "dk-shown",
+            "mqtt": "mqtts://host-shown",
+            "http_broker": "https://broker-shown",
+            "base_url": "https://base-shown",
+            "access_key": "ak-shown",
+            "secret_key": SECRET,
+            "org_id": "org-shown",
+            "hosts": ["cdn-shown"],
+            "wifi": [{"ssid": "ssid-shown", "password": SECRET}],
+            "trial_s": 98765,
+        }
+        settings = check(but(**values))
+        for text in (
+            repr(settings),
+            str(settings),
+            "%s %r" % (settings, settings),
+            repr(type(settings)),
+        ):
+            for secret in ("shown", "98765", SECRET):
+                self.assertFalse(secret in text, text)
+
+    def test_settings_keep_nothing_of_their_module_alive(self):
+        settings = check(LEAST)
+        kept = [name for name in dir(type(settings)) if not name.startswith("__")]
+        self.assertEqual(kept, [])
 
     def test_required_key_missing_or_empty_is_named(self):
         for name in LEAST:

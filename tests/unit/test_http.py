@@ -3,70 +3,9 @@
 import json
 
 import net
-from enos_ota import http, transport
 from enos_ota.errors import DownloadError, LinkError
-from enos_ota.http import Http
-from helpers import Case, run, together
-from net import Net
-
-URL = "https://localhost:18443/file?a=b"
-BODY = b"0123456789" * 30
-LENGTH = len(BODY)
-
-
-def head(status=200, *lines, length=LENGTH):
-    text = "HTTP/1.1 %d Whatever\r\n" % status
-    if length is not None:
-        text += "Content-Length: %d\r\n" % length
-    return (text + "".join([line + "\r\n" for line in lines]) + "\r\n").encode()
-
-
-class WithServer(Case):
-    def setUp(self) -> None:
-        super().setUp()
-        self.net = Net()
-        self.patch(transport, "socket", self.net)
-        self.patch(transport, "select", self.net)
-        self.clock = self.slow(transport, http)
-        self.server = net.Server(self.net, 18443)
-        self.http = Http(None)
-        self.peer = None
-
-    def tearDown(self) -> None:
-        self.http.close()
-        super().tearDown()
-
-    def get(self, *answers, url=URL, headers="", body=b"", method="GET"):
-        """Make one request; the server sends `answers` piece by piece, None closes. Kept: `asked`."""
-
-        async def serve():
-            if self.peer is None:
-                self.peer = await self.server.accept()
-            self.asked = await self.peer.until(b"\r\n\r\n")
-            for answer in answers:
-                if answer is None:
-                    self.peer.close()
-                else:
-                    self.peer.send(answer)
-
-        run(together(self.http.request(method, url, headers, body), serve()))
-
-    def body(self, size=64):
-        """The whole body, read in pieces of at most `size`."""
-
-        async def read():
-            data = b""
-            buf = bytearray(size)
-            while self.http.left_bytes:
-                data += buf[: await self.http.receive(buf)]
-            return data
-
-        return run(read())
-
-    def refused(self, *answers, kind=DownloadError):
-        self.peer = None
-        self.http.close()
-        return str(self.raised(kind, self.get, *answers))
+from helpers import run
+from httpcase import BODY, WithServer, head
 
 
 class TestRequest(WithServer):
@@ -150,14 +89,6 @@ class TestHead(WithServer):
         ):
             self.refused(("HTTP/1.1 200 OK\r\n%s\r\n" % length).encode() + BODY, None)
 
-    def test_chunked_answer_is_refused(self):
-        chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
-        self.refused(chunked)
-
-    def test_chunked_answer_with_a_length_is_refused_too(self):
-        # RFC 9112 §6.3: the coding wins; read by its length, the file would begin with chunk sizes.
-        self.refused(head(200, "Transfer-Encoding: chunked"), b"5\r\nhello\r\n0\r\n\r\n")
-
     def test_other_protocols_are_refused(self):
         for line in (
             b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
@@ -196,46 +127,6 @@ class TestHead(WithServer):
         start = self.clock.now_ms
         self.refused(b"HTTP/1.1 200 OK\r\n", kind=LinkError)
         self.assertTrue(10_000 <= self.clock.now_ms - start <= 61_000)
-
-
-class TestBody(WithServer):
-    def test_body_is_read_to_its_length(self):
-        for size in (1, 7, len(BODY) - 1, len(BODY), 4096):
-            self.get(head(), BODY)
-            self.assertEqual(self.body(size), BODY)
-            self.assertEqual(self.http.left_bytes, 0)
-
-    def test_body_longer_than_announced_is_not_taken(self):
-        self.get(head(length=5), b"12345678")
-        try:
-            self.assertEqual(self.body(), b"12345")
-        except DownloadError:
-            pass
-
-    def test_body_cut_short_is_a_link_error(self):
-        self.get(head(), BODY[:-1], None)
-        self.raised(LinkError, self.body)
-
-    def test_body_that_stops_is_a_link_error(self):
-        self.get(head(), BODY[:-1])
-        self.raised(LinkError, self.body)
-
-    def test_receive_now_takes_what_is_there_without_waiting(self):
-        self.get(head(), BODY[:5])
-        buf = bytearray(64)
-        start = self.clock.now_ms
-        self.assertEqual(self.http.receive_now(buf), 5)
-        self.assertEqual(self.http.receive_now(buf), 0)
-        self.assertEqual(self.clock.now_ms, start)
-        self.peer.send(BODY[5:])
-        taken = 5
-        while self.http.left_bytes:
-            taken += self.http.receive_now(buf)
-        self.assertEqual(taken, len(BODY))
-
-    def test_receive_now_at_the_end_of_the_connection_is_a_link_error(self):
-        self.get(head(), None)
-        self.raised(LinkError, self.http.receive_now, bytearray(4))
 
 
 class TestJson(WithServer):

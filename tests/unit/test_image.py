@@ -24,18 +24,12 @@ class InSlot(Case):
 
 
 class TestImage(InSlot):
-    def test_image_whole_gives_its_length_chip_and_digests(self):
+    def test_image_whole_gives_its_length_and_digests(self):
         data = images.image(chip_id=9)
         image = self.image(data)
         self.assertEqual(image.length_bytes, len(data))
-        self.assertEqual(image.chip_id, 9)
         self.assertEqual(image.digest, data[-32:])
         self.assertEqual(image.elf_digest, images.ELF)
-
-    def test_image_chip_id_has_two_bytes(self):
-        data = bytearray(images.image())
-        data[12:14] = b"\x34\x12"
-        self.assertEqual(self.image(data).chip_id, 0x1234)
 
     def test_image_length_is_right_for_every_remainder(self):
         # 24 + 8 + size, then the checksum ends a line of 16.

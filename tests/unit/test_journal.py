@@ -86,3 +86,62 @@ class TestJournal(Case):
     def test_record_for_the_longest_version_of_a_command_is_read_back(self):
         journal.save(state=journal.FETCH, version="v" * 128, desc="€" * 100)
         self.assertEqual(journal.load()["state"], journal.FETCH)
+
+
+class TestCommand(Case):
+    """The command that is kept beside the record."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        esp32.power_up()
+        self.lines = []
+        self.patch(journal, "log", lambda level, text: self.lines.append(text))
+
+    def test_command_kept_is_there_after_a_reset_with_its_tries(self):
+        params = {"version": "2 ü", "sign": "ab" * 32, "fileSize": 8192}
+        journal.save_command(params, 2)
+        self.assertEqual(journal.load_command(), dict(params, tries=2))
+        self.assertFalse("tries" in params)
+
+    def test_command_kept_again_replaces_the_former(self):
+        journal.save_command({"version": "2", "module": "x"}, 2)
+        journal.save_command({"version": "3"}, 0)
+        self.assertEqual(journal.load_command(), {"version": "3", "tries": 0})
+
+    def test_without_a_command_it_is_empty_and_cleared_without_an_error(self):
+        self.assertEqual(journal.load_command(), {})
+        journal.clear_command()
+        self.assertEqual(self.lines, [])
+
+    def test_cleared_command_is_gone_and_the_record_stays(self):
+        journal.save(state=journal.FETCH)
+        journal.save_command({"version": "2"}, 1)
+        journal.clear_command()
+        self.assertEqual(journal.load_command(), {})
+        self.assertEqual(journal.load()["state"], journal.FETCH)
+
+    def test_record_cleared_leaves_the_command(self):
+        journal.save_command({"version": "2"}, 1)
+        journal.clear()
+        self.assertEqual(journal.load_command()["version"], "2")
+
+    def test_command_of_2048_bytes_is_kept_and_of_one_more_refused(self):
+        import json
+
+        size = 2048 - len(json.dumps({"fileUrl": "", "tries": 0}).encode())
+        journal.save_command({"fileUrl": "x" * size}, 0)
+        self.assertEqual(len(journal.load_command()["fileUrl"]), size)
+        self.raised(OSError, journal.save_command, {"fileUrl": "x" * (size + 1)}, 0)
+        self.assertEqual(len(journal.load_command()["fileUrl"]), size)
+
+    def test_command_is_measured_in_bytes(self):
+        self.raised(OSError, journal.save_command, {"fileUrl": "€" * 1000}, 0)
+
+    def test_damaged_command_is_empty(self):
+        for damaged in (b"", b"{", b"\xff\x00", b"7", b"null", b"[1]", b'"x"'):
+            esp32.chip.nvs[("enos_ota", "command")] = damaged
+            self.assertEqual(journal.load_command(), {}, damaged)
+
+    def test_full_nvs_raises(self):
+        esp32.chip.nvs_full = True
+        self.raised(OSError, journal.save_command, {"version": "2"}, 1)

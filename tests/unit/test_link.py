@@ -5,7 +5,7 @@ import sys
 import machine
 import network
 from enos_ota import board, link
-from enos_ota.errors import LinkError
+from enos_ota.errors import LinkError, StarvedError
 from enos_ota.link import Link
 from helpers import Case, run
 
@@ -76,6 +76,28 @@ class TestJoin(Case):
         self.up(("home", "secret"), network="external")
         self.assertEqual(network.State.asked, [])
         self.assertFalse(network.State.active)
+
+    def test_station_is_made_active_only_when_nothing_is_joined(self):
+        # With a link it is the application's business.
+        network.State.joined = "home"
+        self.up(("home", "secret"))
+        self.assertFalse(network.State.active)
+        network.State.joined = None
+        self.up(("home", "secret"))
+        self.assertTrue(network.State.active)
+
+    def test_station_that_the_application_turns_off_is_starvation(self):
+        network.State.known = {}
+
+        def turn_off():
+            if self.clock.now_ms > 15_000:
+                network.State.active = False
+
+        self.clock.on_sleep = turn_off
+        error = self.raised(StarvedError, self.up, ("home", "secret"), ("guest", ""))
+        self.assertIn("application", str(error))
+        self.assertEqual(network.State.asked, ["home"])
+        self.assertTrue(self.clock.now_ms < 16_000)
 
     def test_driver_that_refuses_is_a_link_error(self):
         # The esp32 port raises OSError from `connect`; it must not keep the other networks from a try.

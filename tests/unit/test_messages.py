@@ -69,6 +69,17 @@ class TestParse(Case):
             self.assertRaises(ValueError, messages.parse, payload)
 
 
+class TestIsOk(Case):
+    def test_is_ok_200_as_a_number_or_text(self):
+        self.assertTrue(messages.is_ok({"code": 200}))
+        self.assertTrue(messages.is_ok({"code": "200"}))
+
+    def test_is_ok_anything_else_or_nothing_is_not(self):
+        for code in (0, 1009, "1009", "", None, True, [200], "200 OK"):
+            self.assertFalse(messages.is_ok({"code": code}))
+        self.assertFalse(messages.is_ok({}))
+
+
 class TestMeaning(Case):
     def test_meaning_known_code_is_explained(self):
         self.assertIn("1009", messages.meaning(1009))

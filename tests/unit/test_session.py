@@ -3,7 +3,7 @@
 import json
 
 from broker import PREFIX, WithBroker, publish
-from enos_ota import session, transport
+from enos_ota import log, session, transport
 from enos_ota.errors import LinkError, OtaError
 from helpers import run, together
 
@@ -42,6 +42,22 @@ class TestOpen(WithBroker):
     def test_open_refused_login_names_the_code(self):
         for code in (1, 2, 3, 4, 5, 200):
             self.refused(str(code), code=code)
+            self.assertTrue(self.session.refused is True)
+
+    def test_open_that_fails_otherwise_is_not_said_to_be_refused(self):
+        self.refused("4", code=4)
+
+        async def serve():
+            (await self.broker.accept()).close()
+
+        self.raised(LinkError, run, together(self.session.open(None), serve()))
+        self.assertTrue(self.session.refused is False)
+
+    def test_open_that_succeeds_is_not_said_to_be_refused(self):
+        self.assertTrue(self.session.refused is False)
+        self.refused("5", code=5)
+        self.connect()
+        self.assertTrue(self.session.refused is False)
 
     def test_open_refused_subscription_is_a_link_error(self):
         for at in range(4):
@@ -82,6 +98,18 @@ class TestOpen(WithBroker):
         self.assertIsNotNone(self.trouble(run, together(self.session.open(None), serve())))
         self.assertTrue(self.clock.now_ms - start < 30_000)
         self.assertFalse(self.session.is_open)
+
+    def test_open_acknowledgements_without_content_are_a_link_error(self):
+        async def serve(*answers):
+            self.broker.peer = await self.broker.accept()
+            for answer in answers:
+                await self.broker.packet()
+                self.broker.peer.send(answer)
+
+        for answers in ((b"\x20\x00",), (b"\x20\x02\x00\x00", b"\x90\x00")):
+            self.raised(LinkError, run, together(self.session.open(None), serve(*answers)))
+            self.assertFalse(self.session.is_open)
+            self.session.close()
 
     def test_open_a_message_before_suback_is_delivered(self):
         async def serve():
@@ -175,6 +203,24 @@ class TestRequest(WithBroker):
         self.assertEqual(reply["code"], 1009)
         self.assertIn("1009", self.lines[-1])
         self.assertIn("permission", self.lines[-1])
+
+    def test_reply_with_the_code_200_as_number_or_string_is_no_warning(self):
+        for code in (200, "200"):
+            self.assertEqual(self.request(lambda i: self.reply(i, code=code))["code"], code)  # noqa: B023
+        self.assertEqual(self.lines, [])
+        self.request(lambda i: self.reply(i, code="1009"))
+        self.assertIn("permission", self.lines[-1])
+
+    def test_reply_with_lines_in_its_code_is_logged_in_one(self):
+        printed = []
+        log.print = printed.append
+        try:
+            self.patch(session, "log", log.log)
+            self.request(lambda i: self.reply(i, code="1\n12:00:00 I enos: all is well"))
+        finally:
+            del log.print
+        self.assertEqual(len(printed), 1)
+        self.assertFalse("\n" in printed[0])
 
     def test_reply_with_a_code_that_is_a_list_does_not_end_the_session(self):
         # A TypeError out of `poll` would make the agent connect anew, to get the same reply again.

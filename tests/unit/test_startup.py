@@ -58,12 +58,12 @@ class TestIdentity(OnChip):
 
     def test_slot_that_cannot_be_told_does_not_stop_the_agent(self):
         images.put("ota_0", b"\xff" * 64)
-        self.assertEqual(self.look_back("9"), ("9", 0, False, None))
+        self.assertEqual(self.look_back("9"), ("9", 0, False, None, None))
 
     def test_table_without_otadata_does_not_stop_the_agent(self):
         self.chip.table = tuple([row for row in self.chip.table if row[4] != "otadata"])
-        version, _, on_trial, word = self.look_back()
-        self.assertEqual((version, on_trial, word), ("1.0.0", False, None))
+        version, _, on_trial, word, order = self.look_back()
+        self.assertEqual((version, on_trial, word, order), ("1.0.0", False, None, None))
 
     def test_record_without_a_readable_version_keeps_the_trial(self):
         # An image that is not known to be on trial would never be judged, nor marked valid.
@@ -101,7 +101,7 @@ class TestOutcome(OnChip):
     def test_trial_under_way_owes_nothing_and_leaves_the_journal(self):
         self.boot((1, VALID), (2, PENDING), running="ota_1")
         journal.save(state=journal.TRIAL, version="2.0", slot=1)
-        self.assertEqual(self.look_back()[2:], (True, None))
+        self.assertEqual(self.look_back()[2:], (True, None, None))
         self.assertEqual(journal.load()["state"], journal.TRIAL)
 
     def rolled_back(self, entry=(2, ABORTED)):
@@ -176,6 +176,93 @@ class TestOutcome(OnChip):
         self.chip.nvs[WHY] = b"KeyError: 7"
         self.chip.nvs_full = True
         self.assertEqual((self.word() or (0,))[0], -6)
+
+
+COMMAND = {"version": "3.0", "sign": "cd" * 32}
+
+
+class TestOrder(OnChip):
+    """A command that was answered and not yet obeyed."""
+
+    def test_command_kept_is_the_order(self):
+        journal.save_command(COMMAND, 2)
+        order = self.look_back()[4]
+        self.assertEqual((order["version"], order["tries"]), ("3.0", 2))
+
+    def test_command_kept_is_the_order_of_a_trial_and_of_a_rollback_too(self):
+        for entries, running in (
+            (((1, VALID), (2, PENDING)), "ota_1"),
+            (((1, VALID), (2, ABORTED)), "ota_0"),
+        ):
+            self.boot(*entries, running=running)
+            journal.save(state=journal.TRIAL, version="2.0", slot=1)
+            journal.save_command(COMMAND, 0)
+            self.assertEqual(self.look_back()[4]["version"], "3.0")
+            self.assertEqual(journal.load_command()["version"], "3.0")
+
+    def test_without_a_command_there_is_none(self):
+        self.assertIsNone(self.look_back()[4])
+        self.chip.nvs[("enos_ota", "command")] = b"{damaged"
+        self.assertIsNone(self.look_back()[4])
+
+    def test_cut_short_with_a_command_kept_is_no_failure(self):
+        # It goes on with the command: a word about it would come too early.
+        for state in (journal.FETCH, journal.VERIFY):
+            self.boot((1, VALID))
+            journal.save(state=state, version="3.0", slot=1)
+            journal.save_command(COMMAND, 1)
+            self.assertIsNone(self.word())
+
+    def test_cut_short_with_a_command_that_no_boot_was_for_is_interrupted_and_forgets_it(self):
+        # Nobody counts its tries: it would begin again at each reset that it causes.
+        for state in (journal.FETCH, journal.VERIFY):
+            self.boot((1, VALID))
+            journal.save(state=state, version="3.0", slot=1)
+            journal.save_command(COMMAND, 0)
+            word, order = self.look_back()[3:]
+            self.assertEqual(word, (-1, "3.0: interrupted by a reset"))
+            self.assertIsNone(order)
+            self.assertEqual(journal.load_command(), {})
+
+    def test_cut_short_with_a_command_that_boots_were_for_keeps_it(self):
+        for tries in (1, 3):
+            self.boot((1, VALID))
+            journal.save(state=journal.FETCH, version="3.0", slot=1)
+            journal.save_command(COMMAND, tries)
+            self.assertEqual(self.look_back()[3:], (None, dict(COMMAND, tries=tries)))
+
+    def test_no_memory_for_the_command_does_not_stop_the_agent(self):
+        def starved():
+            raise MemoryError
+
+        self.patch(journal, "load_command", starved)
+        self.assertEqual(self.look_back()[2:], (False, None, None))
+
+
+class TestWhy(OnChip):
+    def rolled_back(self) -> None:
+        self.boot((1, VALID), (2, ABORTED))
+        journal.save(state=journal.TRIAL, version="2.0", slot=1)
+        self.chip.nvs[WHY] = b"KeyError: 7"
+
+    def test_reason_of_the_stub_is_reported_and_then_blank(self):
+        # The next rollback, or the next boot alone, must not be told this one's.
+        self.rolled_back()
+        self.assertIn("KeyError: 7", self.word()[1])
+        self.assertEqual(self.chip.nvs[WHY], b" ")
+
+    def test_reason_is_blank_after_a_boot_that_owes_nothing(self):
+        self.chip.nvs[WHY] = b"no memory for TLS"
+        self.assertIsNone(self.word())
+        self.assertEqual(self.chip.nvs[WHY], b" ")
+
+    def test_reason_is_left_in_a_trial(self):
+        # If it fails, the former image reports it.
+        self.boot((1, VALID), (2, PENDING), running="ota_1")
+        journal.save(state=journal.TRIAL, version="2.0", slot=1)
+        self.chip.nvs[WHY] = b"KeyError: 7"
+        self.look_back()
+        self.assertEqual(self.chip.nvs[WHY], b"KeyError: 7")
 
 
 class TestSettings(OnChip):

@@ -25,6 +25,8 @@ class Agent:
         self.clock = clock
         self.config = Config()
         self.session = self.sock = self
+        self.order = None
+        self.trouble = ""
         self.application = self
         self.ended = ""
         self.is_open = True
@@ -69,6 +71,7 @@ class OnTrial(Case):
         for module in (trial, journal):
             self.patch(module, "log", lambda level, text: None)
         self.clock = self.slow(trial)
+        self.patch(trial.orders, "owe", lambda agent, step, desc: agent.owe(step, desc))
         chip = self.chip = esp32.power_up()
         chip.entry(0, 1, VALID)
         chip.entry(1, 2, PENDING)
@@ -231,6 +234,106 @@ class TestFail(OnTrial):
         self.chip.nvs_full = False
         self.fails(self.trial.watch, "the application raised xxx")
         self.assertTrue(len(journal.load()["desc"]) <= 100)
+
+    def test_trial_that_takes_too_long_tells_what_was_in_the_way(self):
+        self.agent.trouble = "login refused: CONNACK 5"
+        self.clock.sleep_ms(600_001)
+        self.fails(self.trial.watch, "600 s: login refused")
+
+
+class TestOrder(OnTrial):
+    """A command that comes in a trial was answered, and is obeyed by whichever image runs afterwards."""
+
+    def order(self, **changes) -> None:
+        self.agent.order = dict({"version": "3.0", "sign": "cd"}, **changes)
+
+    def on_poll(self, act) -> None:
+        """Act once, in the first poll."""
+
+        def poll():
+            self.agent.on_poll = None
+            act()
+
+        self.agent.on_poll = poll
+
+    def test_command_is_kept_while_the_app_is_watched(self):
+        self.on_poll(self.order)
+        kept = []
+        self.agent.self_test = lambda: kept.append(journal.load_command()) or True
+        self.prove()
+        self.assertEqual(kept, [{"version": "3.0", "sign": "cd", "tries": 0}])
+        self.assertEqual(self.agent.order, {"version": "3.0", "sign": "cd"})
+
+    def test_command_that_came_before_is_kept_too(self):
+        self.order()
+        self.clock.sleep_ms(60_000)  # the application has lived its time
+        self.prove()
+        self.assertEqual(journal.load_command()["version"], "3.0")
+
+    def test_command_is_kept_when_the_trial_fails(self):
+        def end():
+            self.order()
+            self.agent.ended = "the application returned"
+
+        self.on_poll(end)
+        self.fails(self.prove, "returned")
+        self.assertEqual(journal.load_command()["version"], "3.0")
+
+    def test_command_is_kept_though_the_link_is_never_proved(self):
+        # It came, but no answer to our own request ever does.
+        self.order()
+        self.clock.sleep_ms(600_001)
+        self.fails(self.trial.watch, "600")
+        self.assertEqual(journal.load_command()["version"], "3.0")
+
+    def test_newer_command_replaces_the_one_kept(self):
+        self.order()
+        self.on_poll(lambda: self.order(version="4.0"))
+        self.prove()
+        self.assertEqual(journal.load_command()["version"], "4.0")
+
+    def test_version_on_trial_pushed_again_is_dropped(self):
+        self.on_poll(lambda: self.order(version="2.0"))
+        self.prove()
+        self.assertIsNone(self.agent.order)
+        self.assertEqual(journal.load_command(), {})
+
+    def test_version_on_trial_pushed_again_replaces_the_one_kept(self):
+        # The newest command counts: the one before must not be obeyed at the next boot.
+        self.order()
+
+        def push_again():
+            self.assertEqual(journal.load_command()["version"], "3.0")
+            self.order(version="2.0")
+
+        self.agent.on_poll = lambda: self.agent.polls == 9 and push_again()
+        self.prove()
+        self.assertIsNone(self.agent.order)
+        self.assertEqual(journal.load_command(), {})
+
+    def test_command_is_written_once(self):
+        saved = []
+        keep = journal.save_command
+        self.patch(journal, "save_command", lambda *args: saved.append(args) or keep(*args))
+        self.order()
+        self.prove()
+        self.assertEqual(len(saved), 1)
+
+    def test_unusable_command_does_not_end_the_trial(self):
+        # An image that stays on trial because of it would be rolled back.
+        for params in ({}, {"version": 3}):
+            self.setUp()
+            self.agent.order = params
+            self.prove()
+            self.assertEqual(self.chip.states()[1], (2, VALID))
+            self.assertEqual(self.agent.order, params)
+
+    def test_full_nvs_does_not_end_the_trial(self):
+        self.order()
+        self.chip.nvs_full = True
+        self.prove()
+        self.assertEqual(self.chip.states()[1], (2, VALID))
+        self.assertEqual(self.agent.order["version"], "3.0")
 
 
 class TestAfter(OnTrial):

@@ -1,9 +1,10 @@
-"""One upgrade from command to reset: the order of states, and every refusal with its class."""
+"""One upgrade from command to reset: the order of states, and every refusal behind the download with its class."""
 
 import images
+from contents import SECTOR, File
 from enos_ota import journal
-from enos_ota.errors import BurnError, OtaError, UpgradeError, VerifyError
-from upgrading import NEW, PENDING, SECTOR, VALID, CutFile, File, OnChip, Server
+from enos_ota.errors import BurnError, UpgradeError, VerifyError
+from upgrading import NEW, PENDING, VALID, OnChip
 
 
 class TestOrder(OnChip):
@@ -55,16 +56,6 @@ class TestOrder(OnChip):
         self.assertEqual(self.chip.states(), [(3, NEW), (2, VALID)])
         self.assertEqual(journal.load()["slot"], 0)
 
-    def test_md5_is_understood(self):
-        self.succeeds(sign_method="md5")
-
-    def test_size_that_enos_did_not_say_is_no_error(self):
-        self.succeeds(size_bytes=None)
-
-    def test_plain_image_keeps_the_commanded_version_with_its_digest(self):
-        self.succeeds(File(with_record=False, elf=b"P" * 32), version="free text ü")
-        self.assertEqual(self.chip.nvs[("enos_ota", "plain1")], b"P" * 32 + "free text ü".encode())
-
 
 class TestRefusal(OnChip):
     def test_running_image_on_trial_refuses_before_anything_is_written(self):
@@ -81,46 +72,11 @@ class TestRefusal(OnChip):
         self.fails(BurnError)
         self.assertEqual(self.events, [])
 
-    def test_wrong_digest_is_a_verify_error(self):
+    def test_command_kept_outlives_an_upgrade_that_fails_here(self):
+        # Who began it reports the failure, and forgets the command with that.
+        journal.save_command({"version": "2.0"}, 2)
         self.fails(VerifyError, sign="0" * 64)
-        self.fails(VerifyError, sign="0" * 32, sign_method="md5")
-
-    def test_size_other_than_commanded_is_a_verify_error_before_the_first_erase(self):
-        for size in (2 * SECTOR - 1, 2 * SECTOR + 1):
-            text = self.fails(VerifyError, size_bytes=size)
-            self.assertIn(str(size), text)
-            self.assertIn(str(2 * SECTOR), text)
-        self.assertEqual(self.events, [])
-
-    def test_file_larger_than_the_slot_is_an_upgrade_error_before_the_first_erase(self):
-        server = Server(File())
-        server.total = 0x1D0001
-        self.fails(UpgradeError, File(), server, size_bytes=None)
-        self.assertEqual(self.events, [])
-
-    def test_other_version_than_commanded_is_a_verify_error(self):
-        self.assertIn("3.0", self.fails(VerifyError, File(version="3.0")))
-
-    def test_other_chip_is_an_upgrade_error(self):
-        self.fails(UpgradeError, File(chip_id=9))
-
-    def test_what_is_no_image_is_a_verify_error(self):
-        file = File()
-        file.image = b"<!DOCTYPE html>" + bytes(500)
-        self.fails(VerifyError, file)
-
-    def test_empty_file_is_an_error_whatever_lies_in_the_slot(self):
-        # The digest of nothing is right and the slot still holds a good old image: it must not be booted.
-        images.put("ota_1", images.image())
-        for method in ("md5", "sha256"):
-            file = File()
-            file.size = 0
-            self.fails(OtaError, file, sign_method=method)
-
-    def test_file_that_ends_before_its_image_does_is_a_verify_error(self):
-        # Cut before it was uploaded, the file has the digest that is commanded, and what an older
-        # release left in the slot could pass for its rest.
-        self.fails(VerifyError, CutFile(), size_bytes=65536)
+        self.assertEqual(journal.load_command()["tries"], 2)
 
     def test_image_that_the_chip_refuses_is_a_burn_error(self):
         file = File()

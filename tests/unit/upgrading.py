@@ -1,129 +1,19 @@
-"""What the tests of one upgrade share: a file, a server that loses connections, and a board.
+"""What the tests of one upgrade share: a board, and an agent that notes what it is told."""
 
-The heap of a test has no room for the network: `enos_ota.source`, tested by itself, is not imported.
-"""
+import asyncio
 
-import binascii
-import hashlib
-import sys
-
+import enos_ota
 import esp32
 import images
 import machine
-from enos_ota.errors import LinkError, OtaError
+from contents import SECTOR, File
+from enos_ota import journal, log
+from enos_ota.errors import OtaError
 from helpers import Case, run
+from lossy import Module, Server
 
-SECTOR = 4096
 NEW, PENDING, VALID = range(3)
 BUF = bytearray(SECTOR)
-
-
-class NoSource:
-    """Stands for the module `enos_ota.source` until a test puts its `Server` there."""
-
-    Source = None
-
-
-sys.modules["enos_ota.source"] = NoSource
-from enos_ota import journal, slot, upgrade  # noqa: E402
-from enos_ota.upgrade import Upgrade  # noqa: E402
-
-
-class File:
-    """A release of 8 KiB as a file server sees it: image, padding, record; made on the fly."""
-
-    def __init__(self, version="2.0", with_record=True, **kind) -> None:
-        self.image = images.image(**kind)
-        self.record = images.record_bytes(self.image, version) if with_record else b""
-        self.size = 2 * SECTOR if with_record else len(self.image)
-
-    def byte(self, at):
-        if at < len(self.image):
-            return self.image[at]
-        at -= SECTOR
-        return self.record[at] if 0 <= at < len(self.record) else 0xFF
-
-    def digest(self, method="sha256"):
-        state = hashlib.md5() if method == "md5" else hashlib.sha256()
-        piece = bytearray(64)
-        for start in range(0, self.size, 64):
-            count = min(64, self.size - start)
-            for i in range(count):
-                piece[i] = self.byte(start + i)
-            state.update(memoryview(piece)[:count])
-        return binascii.hexlify(state.digest()).decode()
-
-
-class CutFile(File):
-    """The first 64 KiB of an image that is longer; the whole image lies in ota_1 already."""
-
-    def __init__(self) -> None:
-        self.size = 65536
-        self.head = b"\xe9\x01\x02\x20" + bytes(19) + b"\x01" + b"\0\0\xfb\x3f\xd0\x01\x01\0"
-        whole = hashlib.sha256()
-        for at in range(0, 66048, 64):
-            piece = bytes([self.byte(i) for i in range(at, at + 64)])
-            whole.update(piece)
-            images.put("ota_1", piece, at)
-        images.put("ota_1", whole.digest(), 66048)
-
-    def byte(self, at):
-        if at < 32:
-            return self.head[at]
-        if at < 66032:  # 66,000 bytes of data, whose checksum is that of none
-            return 0x5A
-        return 0xEF if at == 66047 else 0
-
-
-class Server:
-    """Stands for `Source` and its `Http`. `cuts`: bytes after which each connection is lost in turn."""
-
-    def __init__(self, file) -> None:
-        self.file = file
-        self.http = self
-        self.opened = []
-        self.closed = 0
-        self.cuts = []
-        self.errors = []  # raised by `open`, in turn
-        self.chunk = 1000
-        self.total = file.size
-        self.served = None  # bytes of one answer, if it is less than the rest
-        self.left_bytes = 0
-        self.on_receive = None
-
-    def __call__(self, config, context, file_url):
-        self.file_url = file_url
-        return self
-
-    async def open(self, offset):
-        self.opened.append(offset)
-        if self.errors:
-            raise self.errors.pop(0)
-        self._at = offset
-        self._until = offset + self.cuts.pop(0) if self.cuts else None
-        self.left_bytes = self.total - offset
-        if self.served is not None:
-            self.left_bytes = min(self.left_bytes, self.served)
-        return self.total
-
-    def receive_now(self, buf):
-        return 0
-
-    async def receive(self, buf):
-        if self._until is not None and self._at >= self._until:
-            raise LinkError("closed by the server")
-        if self.on_receive:
-            self.on_receive(self._at)
-        count = min(len(buf), self.left_bytes, self.chunk)
-        for i in range(count):
-            buf[i] = self.file.byte(self._at + i)
-        self._at += count
-        self.left_bytes -= count
-        return count
-
-    def close(self) -> None:
-        self.closed += 1
-        self.left_bytes = 0
 
 
 class Firmware:
@@ -143,15 +33,21 @@ class Firmware:
 class Agent:
     """What an upgrade needs of the agent."""
 
-    config = context = None
+    config = "config"
+    context = "context"
 
     def __init__(self) -> None:
         self.session = self
         self.reports = []
-        self.closed = False
+        self.closed = self.hushed = False
+        self.is_linked = True
+        self.order = None
 
     def report(self, step, desc) -> None:
         self.reports.append((step, desc))
+
+    def steps(self):
+        return [step for step, _ in self.reports]
 
     def close(self) -> None:
         self.closed = True
@@ -160,9 +56,27 @@ class Agent:
 class OnChip(Case):
     def setUp(self) -> None:
         super().setUp()
-        for module in (upgrade, slot, journal):
-            self.patch(module, "log", lambda level, text: None)
-        self.clock = self.slow(upgrade)
+        self.lines = []
+        # What an upgrade imports takes these.
+        self.patch(log, "log", lambda level, text: self.lines.append(text))
+        self.patch(journal, "log", lambda level, text: None)
+        self.clock = self.slow()
+        self.slow_imports(self.clock)
+        self.power_up()
+
+    def tearDown(self) -> None:
+        self.drop()
+        super().tearDown()
+
+    def drop(self) -> None:
+        """Forget the upgrade before: its task holds it, and the heap has no room for two."""
+        asyncio.new_event_loop()
+        asyncio.core.cur_task = None
+        self.server = Module.Source = None
+        enos_ota.forget()
+
+    def power_up(self) -> None:
+        """Another board, on which nothing has happened yet."""
         self.chip = esp32.power_up()
         self.chip.entry(0, 1, VALID)
         images.put("ota_0", images.image(elf=b"O" * 32))
@@ -172,15 +86,27 @@ class OnChip(Case):
 
     def saw(self, operation, label, offset, size) -> None:
         if operation != "read" and label == "ota_1":
-            self.events.append((operation, journal.load()["state"]))
+            self.events.append((operation, self.state()))
 
-    def start(self, file=None, server=None, **command):
-        """Run an upgrade to its reset or error."""
+    def state(self):
+        """The journal's, without the memory that it takes to read it."""
+        stored = self.chip.nvs[("enos_ota", "journal")]
+        return stored[stored.index(b'"state": ') + 9] - 48
+
+    def work(self, file=None, server=None, **command):
+        """An upgrade to `file`, which `server` or else one that does nothing wrong delivers."""
+        self.drop()
         file = file or File()
         self.server = server or Server(file)
-        self.patch(upgrade, "Source", self.server)
-        work = Upgrade(self.agent, Firmware(file, **command), BUF)
-        return run(work.run())
+        Module.Source = self.server
+        from enos_ota.upgrade import Upgrade
+
+        return Upgrade(self.agent, Firmware(file, **command), BUF)
+
+    def start(self, *arguments, **command):
+        """Run an upgrade to its reset or error; what earlier ones of the test reported is forgotten."""
+        self.agent.reports.clear()
+        return run(self.work(*arguments, **command).run())
 
     def succeeds(self, *arguments, **command) -> None:
         try:
@@ -201,3 +127,10 @@ class OnChip(Case):
             self.assertEqual(self.chip.states(), [(1, VALID), None])
             return str(error)
         raise AssertionError(kind.__name__ + " not raised")
+
+    def refused(self, kind, *arguments, **command):
+        """The text of an error that left the other slot as it was."""
+        self.events.clear()
+        text = self.fails(kind, *arguments, **command)
+        self.assertEqual(self.events, [])
+        return text

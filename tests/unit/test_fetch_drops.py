@@ -1,7 +1,9 @@
-"""One upgrade: connections that are lost, and what EnOS hears meanwhile."""
+"""A download over connections that are lost: it continues at the byte, and ends when none brings any."""
 
+from contents import SECTOR, File
 from enos_ota.errors import DownloadError, LinkError, VerifyError
-from upgrading import File, OnChip, Server
+from lossy import UNKNOWN, Server
+from upgrading import OnChip
 
 
 class TestDrops(OnChip):
@@ -22,6 +24,28 @@ class TestDrops(OnChip):
         server = Server(File())
         server.cuts = ([0] * 4 + [1000]) * 3
         self.succeeds(File(), server)
+
+    def test_each_connection_has_a_source_of_its_own_that_is_told_what_the_others_learned(self):
+        server = Server(File())
+        server.cuts = [1000, 0]
+        self.succeeds(File(), server)
+        self.assertEqual(server.asked, ("config", "context", "https://h/f.bin"))
+        self.assertEqual(server.told, [UNKNOWN, ["session 1", "", -1], ["session 2", "", -1]])
+
+    def test_download_from_the_first_byte_once_more_knows_nothing_of_the_former(self):
+        # What is fetched again may come of what was learned.
+        server = Server(File())
+        server.cuts = [1000]
+        self.fails(VerifyError, File(), server, sign="0" * 64)
+        self.assertEqual(server.opened, [0, 1000, 0])
+        self.assertEqual(server.told, [UNKNOWN, ["session 1", "", -1], UNKNOWN])
+
+    def test_slot_is_erased_once_however_often_a_connection_is_lost(self):
+        server = Server(File())
+        server.cuts = [100, SECTOR, 0, 100]
+        self.succeeds(File(), server)
+        names = [name for name, _ in self.events]
+        self.assertEqual(names, ["fast", "program", "program", "set_boot"])
 
     def test_pauses_between_tries_grow(self):
         server = Server(File())
@@ -52,6 +76,19 @@ class TestDrops(OnChip):
         self.succeeds(File(), server)
         self.assertEqual(server.opened, [0, 3000, 6000])
 
+    def test_answer_shorter_than_the_rest_without_a_byte_five_times_is_the_link_error(self):
+        server = Server(File())
+        server.served = 0
+        self.fails(LinkError, File(), server)
+        self.assertEqual(server.opened, [0] * 5)
+
+    def test_fruitless_connections_that_fail_in_open_count_too(self):
+        server = Server(File())
+        server.errors = [None] + [LinkError("refused")] * 4 + [None] + [LinkError("last")] * 5
+        server.cuts = [1000] * 2
+        self.assertEqual(self.fails(LinkError, File(), server), "last")
+        self.assertEqual(server.opened, [0] + [1000] * 5 + [2000] * 5)
+
     def test_connection_is_closed_whatever_happens(self):
         self.succeeds()
         self.assertTrue(self.server.closed)
@@ -59,50 +96,3 @@ class TestDrops(OnChip):
     def test_connection_is_closed_after_an_error_too(self):
         self.fails(VerifyError, size_bytes=1)
         self.assertTrue(self.server.closed)
-
-
-class TestProgress(OnChip):
-    def steps(self):
-        return [step for step, _ in self.agent.reports]
-
-    def test_progress_rises_from_the_first_bytes_to_98(self):
-        self.succeeds()
-        steps = self.steps()
-        self.assertEqual(steps, sorted(set(steps)))
-        self.assertEqual(steps[-1], 98)
-        self.assertTrue(steps[0] < 20)
-
-    def test_progress_desc_begins_with_the_version(self):
-        self.succeeds()
-        for _, desc in self.agent.reports:
-            self.assertTrue(desc.startswith("2.0: "))
-
-    def test_progress_is_said_after_five_percent_while_it_is_fast(self):
-        server = Server(File())
-        server.chunk = 64
-        self.succeeds(File(), server)
-        steps = self.steps()
-        gains = [steps[i + 1] - steps[i] for i in range(1, len(steps) - 2)]
-        self.assertTrue(min(gains) >= 5, steps)
-        self.assertTrue(max(gains) <= 7, steps)
-
-    def test_progress_is_said_every_two_seconds_while_it_is_slow(self):
-        server = Server(File())
-        server.chunk = 41  # half a percent
-        times = []
-        self.agent.report = lambda step, desc: times.append((self.clock.now_ms, step))
-        server.on_receive = lambda at: self.clock.sleep_ms(500)
-        self.succeeds(File(), server)
-        gaps = [times[i + 1][0] - times[i][0] for i in range(1, len(times) - 2)]
-        self.assertTrue(min(gaps) >= 2000, gaps)
-        self.assertTrue(max(gaps) <= 3000, gaps)
-
-    def test_progress_does_not_fall_when_a_connection_is_lost(self):
-        server = Server(File())
-        server.cuts = [3000, 0, 0, 100, 2000]
-        self.succeeds(File(), server)
-        self.assertEqual(self.steps(), sorted(set(self.steps())))
-
-    def test_nothing_is_said_of_a_file_that_is_refused_by_its_size(self):
-        self.fails(VerifyError, size_bytes=7)
-        self.assertEqual(self.agent.reports, [])

@@ -1,0 +1,140 @@
+"""What EnOS commands, and the last word about it. Loaded when there is something to do, then dropped."""
+
+import asyncio
+import sys
+import time
+
+from micropython import const
+
+from . import board, journal
+from .errors import OtaError, RefusedError, StarvedError, UpgradeError
+from .firmware import params_of, read
+from .log import log
+
+_LAST_WORD_TRIES = const(5)
+_LEAST_S = const(1)  # before a hook is asked again
+_LIMIT_S = const(500_000)  # what ticks can measure on a 32-bit chip
+_WATCHDOG_S = const(60)  # at least, during an upgrade: a 64 KiB erase may take 2 s, a handshake 3 s
+_FLUSH_MS = const(300)
+
+
+async def say(agent) -> None:
+    """Repeat the last word of an upgrade until EnOS answers it, five times at most, through resets."""
+    word = step, desc = agent.word or (0, "")
+    for tries in range(journal.load()["tries"], _LAST_WORD_TRIES):
+        journal.keep(tries=tries + 1)
+        params = {"step": str(step), "desc": desc}
+        if await agent.tolerate(agent.session.request("progress", params, 1)):
+            break
+    if agent.word == word:  # and not another one by now
+        agent.word = None
+        journal.clear()
+    # What just failed may still be offered: not at once.
+    _ask_later(agent)
+
+
+async def ask(agent) -> None:
+    """Ask EnOS for its offers, and the application which of them it wants."""
+    _ask_later(agent)
+    firmware = agent.call(agent.select, await agent.tolerate(agent.check()) or [])
+    if hasattr(firmware, "sign") and firmware.version != agent.version:
+        begin(agent, firmware)
+
+
+async def obey(agent) -> None:
+    """Take the newest command: what is at work already goes on, what runs already is informed again."""
+    params, agent.order = agent.order, None
+    try:
+        await _obey(agent, params)
+    except (MemoryError, OSError):
+        # EnOS has its answer already: the command must not be lost.
+        if agent.order is None:
+            agent.order = params
+        raise
+
+
+async def _obey(agent, params) -> None:
+    try:
+        firmware = read(params)
+    except OtaError as error:
+        _give_up(agent)
+        owe(agent, error.step, str(error))
+        return
+    if firmware.version == agent.version:
+        _give_up(agent)
+        await agent.inform()
+    elif firmware.sign != agent.digest:
+        begin(agent, firmware)
+
+
+def begin(agent, firmware) -> None:
+    """Start an upgrade, unless the application refuses or puts it off; one at work is given up."""
+    _give_up(agent, firmware.sign)
+    answer = agent.call(agent.on_upgrade, firmware)
+    if answer is False:
+        owe(agent, RefusedError.step, firmware.version + ": refused by the application")
+    elif answer is True or not isinstance(answer, (int, float)):
+        log("I", "upgrade to " + firmware.version)
+        agent.guard(max(agent.config.watchdog_s, _WATCHDOG_S))
+        agent.start(firmware)
+    else:
+        log("I", "upgrade to %s put off for %d s" % (firmware.version, answer))
+        agent.order = params_of(firmware)
+        journal.keep_command(agent.order)
+        agent.order_ms = time.ticks_add(
+            time.ticks_ms(), int(min(max(answer, _LEAST_S), _LIMIT_S) * 1000)
+        )
+
+
+def owe(agent, step: int, desc: str) -> None:
+    """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
+    desc = desc[:100]
+    agent.word = (step, desc)
+    log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
+    journal.keep(state=journal.REPORT, step=step, desc=desc, tries=0)
+    if step < 0:
+        journal.clear_command()  # the one that failed; after a success it is the next one
+    agent.call(agent.on_progress, step, desc)
+
+
+def _ask_later(agent) -> None:
+    period_ms = min(agent.config.check_s, _LIMIT_S) * 1000
+    agent.check_ms = time.ticks_add(time.ticks_ms(), period_ms)
+
+
+def _give_up(agent, sign: str = "") -> None:
+    # A newer command: EnOS has given the upgrade at work up, and hears no word about it.
+    if str(journal.load_command().get("sign")).lower() != sign:
+        journal.clear_command()
+    if agent.digest:
+        agent.stop()
+        journal.clear()  # or the next boot would take it for cut short
+
+
+async def end(agent, firmware, error) -> None:
+    """What an upgrade came to: the last word about it, or a boot without the application to try it again."""
+    if isinstance(error, (StarvedError, MemoryError)):
+        if agent.mode != "live" and not agent.alone:
+            await _restart(agent, firmware, error)
+        error = UpgradeError("not enough memory: %s" % error)
+    agent.stop()
+    if not isinstance(error, OtaError):
+        sys.print_exception(error)
+        error = UpgradeError(repr(error))
+    owe(agent, error.step, "%s: %s" % (firmware.version, error))
+    agent.guard(agent.config.watchdog_s)
+
+
+async def _restart(agent, firmware, error) -> None:
+    # The next boot finds the command and starts the agent alone.
+    log("W", "restart to upgrade without the application: %s" % error)
+    try:
+        # Boots that it had already count, or one that is never online alone would go on for ever.
+        tries = agent.kept.get("tries") if agent.kept.get("sign") == firmware.sign else 0
+        journal.save_command(params_of(firmware), tries or 1)
+    except OSError:
+        return
+    journal.clear()
+    await asyncio.sleep_ms(_FLUSH_MS)
+    agent.session.close()
+    board.reset()

@@ -1,0 +1,159 @@
+"""Orders: upgrades that do not fit beside the application go to a boot without it."""
+
+import asyncio
+
+from enos_ota import journal
+from enos_ota.errors import DownloadError, StarvedError
+from fakeagent import COMMAND, Upgrade, WithAgent, agent
+
+KEPT = ("enos_ota", "command")
+
+
+class InMode(WithAgent):
+    def upgrade(self, *plan, **hooks) -> None:
+        """Command an upgrade and drive until the board resets or EnOS has the last word."""
+        self.make(**hooks)
+        Upgrade.plan = list(plan)
+        self.command()
+        self.was_reset = False
+        self.drive(lambda: self.said("progress") and self.agent.may_sleep())
+
+    def is_left_to_the_next_boot(self) -> None:
+        self.assertTrue(self.was_reset)
+        self.assertEqual(journal.load_command(), dict(COMMAND, tries=1))
+        self.assertEqual(journal.load()["state"], journal.IDLE)
+        self.assertEqual(self.said("progress"), [])
+        self.assertFalse(self.session.is_open)
+
+    def is_over(self, step, *words) -> None:
+        self.assertFalse(self.was_reset)
+        self.assertEqual(self.steps(), [step])
+        desc = self.said("progress")[0]["desc"]
+        self.assertEqual(desc[:5], "2.0: ")
+        for word in words:
+            self.assertIn(word, desc)
+        self.assertEqual(journal.load_command(), {})
+
+
+class TestAuto(InMode):
+    def test_starved_upgrade_is_journaled_and_the_board_resets(self):
+        for error in (StarvedError("TLS"), MemoryError("4096 bytes")):
+            self.chip.nvs.clear()
+            self.upgrade(error)
+            self.is_left_to_the_next_boot()
+
+    def test_upgrade_that_cannot_even_be_made_is_left_to_the_next_boot(self):
+        Upgrade.trouble = MemoryError("import")
+        self.upgrade()
+        self.is_left_to_the_next_boot()
+
+    def test_buffer_that_cannot_be_had_is_left_to_the_next_boot(self):
+        def starved(size):
+            if size == 4096:
+                raise MemoryError("4096 bytes")
+            return bytearray(size)
+
+        agent.bytearray = starved
+        try:
+            self.upgrade()
+        finally:
+            del agent.bytearray
+        self.assertEqual(Upgrade.begun, [])
+        self.is_left_to_the_next_boot()
+
+    def test_other_errors_do_not_reset(self):
+        self.upgrade(DownloadError("HTTP 404"))
+        self.is_over("-2", "HTTP 404")
+
+    def test_interrupted_state_is_not_left_beside_the_command(self):
+        # The next boot would report an upgrade cut short that goes on.
+        def fetch():
+            journal.save(state=journal.FETCH, version="2.0", slot=1)
+            return StarvedError("TLS")
+
+        self.upgrade(fetch)
+        self.is_left_to_the_next_boot()
+
+    def test_boots_that_were_for_the_command_are_not_forgotten(self):
+        # Without a network the boot alone ends, and beside the application memory is short again.
+        journal.save_command(COMMAND, 3)
+        self.upgrade(StarvedError("TLS"))
+        self.assertTrue(self.was_reset)
+        self.assertEqual(journal.load_command()["tries"], 3)
+
+    def test_boots_for_another_command_do_not_count(self):
+        journal.save_command(dict(COMMAND, sign="cd" * 32), 3)
+        self.upgrade(StarvedError("TLS"))
+        self.is_left_to_the_next_boot()
+
+    def test_full_nvs_is_reported_instead_of_a_reset(self):
+        self.chip.nvs_full = True
+        self.upgrade(StarvedError("TLS: no block"))
+        self.is_over("-1", "not enough memory", "no block")
+
+    def test_command_too_long_to_be_kept_is_reported_instead_of_a_reset(self):
+        self.make()
+        Upgrade.plan = [StarvedError("TLS")]
+        self.command(fileUrl="https://h/" + "f" * 2048)
+        self.was_reset = False
+        self.drive(lambda: self.said("progress") and self.agent.may_sleep())
+        self.is_over("-1", "not enough memory")
+
+    def test_newer_upgrade_before_the_reset_takes_its_place(self):
+        from enos_ota.firmware import read
+
+        newer = read(dict(COMMAND, version="3.0", sign="cd" * 32))
+
+        async def begin_another():
+            while not self.chip.nvs.get(KEPT):
+                await asyncio.sleep_ms(0)
+            await self.agent.upgrade(newer)
+
+        self.make()
+        Upgrade.plan = [StarvedError("TLS"), "hang"]
+        self.command()
+        self.drive(lambda: len(Upgrade.begun) == 2, begin_another())
+        self.assertEqual(Upgrade.begun, ["2.0", "3.0"])
+        self.assertFalse(self.was_reset)
+        self.assertEqual(journal.load_command(), {})
+
+
+class TestLive(InMode):
+    def test_starved_upgrade_is_reported(self):
+        for error in (StarvedError("TLS: no block"), MemoryError("4096 bytes")):
+            self.upgrade(error, upgrade="live")
+            self.is_over("-1", "not enough memory", str(error))
+
+    def test_upgrade_that_cannot_even_be_made_is_reported(self):
+        Upgrade.trouble = MemoryError("import")
+        self.upgrade(upgrade="live")
+        self.is_over("-1", "not enough memory")
+
+
+class TestAlone(InMode):
+    def test_starved_upgrade_is_reported_in_every_mode(self):
+        for mode in ("auto", "live", "reboot"):
+            self.upgrade(StarvedError("TLS: no block"), upgrade=mode, alone=True)
+            self.is_over("-1", "not enough memory", "no block")
+
+
+class TestReboot(InMode):
+    def test_upgrade_is_left_to_the_next_boot_without_a_try(self):
+        self.upgrade(upgrade="reboot")
+        self.is_left_to_the_next_boot()
+        self.assertEqual(Upgrade.begun, [])
+
+    def test_boot_alone_upgrades(self):
+        self.upgrade("reset", upgrade="reboot", alone=True)
+        self.assertEqual(Upgrade.begun, ["2.0"])
+
+    def test_full_nvs_is_reported_instead_of_a_reset(self):
+        self.chip.nvs_full = True
+        self.upgrade(upgrade="reboot")
+        self.is_over("-1")
+
+
+class TestMode(WithAgent):
+    def test_wrong_mode_is_a_value_error(self):
+        for mode in ("now", "", None, True):
+            self.raised(ValueError, lambda: self.make(upgrade=mode))
