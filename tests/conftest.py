@@ -1,0 +1,19 @@
+"""What the whole run shows at its end: the table of faults."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+import fault_table
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(fault_table.FOLDER, ignore_errors=True)
+        fault_table.TICKER.unlink(missing_ok=True)
+
+
+def pytest_terminal_summary() -> None:
+    fault_table.show()
