@@ -463,6 +463,7 @@ def test_methods_know_their_names_and_whether_the_relay_runs(net, echo):
 @pytest.mark.filterwarnings("error")
 def test_exit_ends_the_thread_and_leaves_no_socket_and_no_task(echo, caplog):
     caplog.set_level(logging.WARNING)
+    gc.collect()  # what former tests left may be closed at any time from now on
     before = len(list(Path("/proc/self/fd").iterdir()))
     net = BadNet({"mqtt": echo.address, "http": echo.address})
     with net:
@@ -489,9 +490,8 @@ def test_exit_ends_the_thread_and_leaves_no_socket_and_no_task(echo, caplog):
             pass
         sock.close()
     gc.collect()
-    wait(
-        lambda: len(list(Path("/proc/self/fd").iterdir())) == before
-    )  # the server's own close, too
+    # The server's own close, too.
+    wait(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before)
     assert caplog.records == []
 
 
