@@ -54,6 +54,5 @@ def _count(command: dict) -> bool:
         except OSError as error:  # uncounted it could go on for ever
             reason = "restarts cannot be counted: %s" % error
     journal.clear_command()
-    desc = "%s: %s" % (command.get("version"), reason)
-    journal.keep(state=journal.REPORT, step=GaveUpError.step, desc=desc[:100], tries=0)
+    journal.owe(GaveUpError.step, "%s: %s" % (command.get("version"), reason))
     return False

@@ -22,7 +22,8 @@ class HeadStart:
         if agent.config.network == "wifi":  # or the application has to bring the network up
             asyncio.run(self._serve(agent))
             asyncio.new_event_loop()
-            asyncio.core.cur_task = None  # type: ignore[attr-defined]  # 1.23 would keep this agent beside the application's
+            # MicroPython 1.23 would keep this agent beside the application's.
+            asyncio.core.cur_task = None  # type: ignore[attr-defined]
 
     async def _serve(self, agent) -> None:
         task = asyncio.create_task(agent.run())

@@ -13,6 +13,7 @@ from .errors import VerifyError
 
 _SECTOR = const(4096)
 _RECORD_BYTES = const(240)
+_MAGIC = b"EnRR"
 _MAX_SEGMENTS = const(16)
 _TOO_LONG = "the image does not end where it should"
 
@@ -20,7 +21,8 @@ _TOO_LONG = "the image does not end where it should"
 class Image:
     """The app image at the start of a slot.
 
-    Attributes: length_bytes, digest (its appended SHA-256, or b""), elf_digest (of the app descriptor).
+    Attributes: length_bytes, behind (the offset of a record), digest (its appended SHA-256, or b""),
+    elf_digest (of the app descriptor).
     Raises: VerifyError (step -3) when there is no app image or it does not fit the slot.
     """
 
@@ -40,6 +42,7 @@ class Image:
         if end > limit:
             raise VerifyError(_TOO_LONG)
         self.length_bytes = end
+        self.behind = (end + _SECTOR - 1) & -_SECTOR
         self.digest = _read(slot, end - 32, 32) if hashed else b""
         self.elf_digest = _read(slot, 176, 32)  # descriptor at 32, its field at 144
 
@@ -57,17 +60,22 @@ def next_segment(slot, offset: int, limit: int) -> int:
     return offset + 8 + size
 
 
+def has_record(slot, image: Image) -> bool:
+    """Whether there is a record behind `image`, its own or another's."""
+    return image.behind + _SECTOR <= slot.info()[3] and _read(slot, image.behind, 4) == _MAGIC
+
+
 def read_record(slot, image: Image):
     """(version, build time in Unix seconds) of the record behind `image`.
 
     None where there is no record, or none that belongs to this very image.
     """
-    offset = (image.length_bytes + _SECTOR - 1) & -_SECTOR
-    if not image.digest or offset + _SECTOR > slot.info()[3]:
+    if not image.digest or not has_record(slot, image):
         return None
+    offset = image.behind
     fields = _read(slot, offset, _RECORD_BYTES)
-    magic, form, size, crc, image_bytes = struct.unpack_from("<4sHHII", fields)
-    if magic != b"EnRR" or form != 1 or not _RECORD_BYTES <= size <= _SECTOR:
+    form, size, crc, image_bytes = struct.unpack_from("<4xHHII", fields)
+    if form != 1 or not _RECORD_BYTES <= size <= _SECTOR:
         return None
     if size > _RECORD_BYTES:
         fields = _read(slot, offset, size)  # written by a newer tool: fields we do not know follow

@@ -52,6 +52,13 @@ def keep(**changes) -> None:
         log("E", "journal: %s" % error)
 
 
+def owe(step: int, desc: str) -> tuple:
+    """Keep the last word of an upgrade, in at most 100 characters; return it."""
+    desc = desc[:100]
+    keep(state=REPORT, step=step, desc=desc, tries=0)
+    return step, desc
+
+
 def clear() -> None:
     """Forget the upgrade."""
     keep(**_EMPTY)

@@ -88,13 +88,11 @@ def begin(agent, firmware) -> None:
 
 def owe(agent, step: int, desc: str) -> None:
     """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
-    desc = desc[:100]
-    agent.word = (step, desc)
-    log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc))
-    journal.keep(state=journal.REPORT, step=step, desc=desc, tries=0)
+    log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc[:100]))
+    agent.word = journal.owe(step, desc)
     if step < 0:
         journal.clear_command()  # the one that failed; after a success it is the next one
-    agent.call(agent.on_progress, step, desc)
+    agent.call(agent.on_progress, *agent.word)
 
 
 def _ask_later(agent) -> None:

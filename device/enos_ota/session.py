@@ -144,9 +144,8 @@ class Session(MQTTClient):
             if tail == "upgrade":
                 self._on_upgrade(message)
                 return
-            code = str(message.get("code"))
-            if code != "200":
-                log("W", "%s: %s" % (tail, messages.meaning(code)))
+            if not messages.is_ok(message):
+                log("W", "%s: %s" % (tail, messages.meaning(message.get("code"))))
             # EnOS echoes the id as the string we sent, or as a number.
             message_id = str(message.get("id"))
             if message_id in self._replies:

@@ -85,8 +85,7 @@ def _recover() -> tuple:
         log("W", "the bootloader fell back: selected this slot again")
     word = _outcome(entry)
     if word and entry["state"] != journal.REPORT:
-        word = word[0], word[1][:100]
-        journal.keep(state=journal.REPORT, step=word[0], desc=word[1], tries=0)
+        word = journal.owe(*word)
     return False, word
 
 

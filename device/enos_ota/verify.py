@@ -8,7 +8,7 @@ from micropython import const
 
 from . import board, journal, otadata
 from .errors import VerifyError
-from .image import Image, read_record
+from .image import Image, has_record, read_record
 from .log import log
 
 _SECTOR = const(4096)
@@ -46,16 +46,11 @@ async def verify(job) -> None:
     if image.length_bytes > job.size_bytes:
         raise VerifyError("the file ends before its image")
     record = None
-    behind = (image.length_bytes + _SECTOR - 1) & -_SECTOR
-    if behind < job.size_bytes:
+    if image.behind < job.size_bytes:
         record = read_record(job.target, image)
-    elif behind < job.target.info()[3]:
-        magic = bytearray(4)
-        job.target.readblocks(0, magic, behind)
-        if (
-            magic == b"EnRR"
-        ):  # of a former release around the same VM: it would be taken for this one's
-            job.target.ioctl(_ERASE, behind // _SECTOR)
+    elif has_record(job.target, image):
+        # Of a former release around the same VM: it would be taken for this one's.
+        job.target.ioctl(_ERASE, image.behind // _SECTOR)
     if record is None:
         board.save_blob(
             "plain%d" % board.slot_index(job.target),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
+
+from host_tools.loop_thread import LoopThread
 
 from .client import AdminClient
 from .ports import Ports
 from .standin import Cloud
 
 
-class CloudThread:
+class CloudThread(LoopThread):
     """The stand-in in a thread of this process: `with CloudThread(home) as cloud: ...`.
 
     `endpoints` is what `endpoints.json` holds, `client` an AdminClient; `events` all events so far
@@ -21,47 +22,19 @@ class CloudThread:
     """
 
     def __init__(self, home: Path | str, *, port_base: int = 0, **options: Any) -> None:
+        super().__init__("cloud")
         self.home = Path(home)
         self.events: list[tuple[float, str, str]] = []
         self.endpoints: dict[str, Any] = {}
         self._ports, self._options = Ports.from_base(port_base), options
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._enough: asyncio.Event | None = None
-        self._thread = threading.Thread(target=self._run, name="cloud", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        super().__enter__()
         self.client = AdminClient(self.home)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._loop is not None and self._enough is not None:
-            self._loop.call_soon_threadsafe(self._enough.set)
-        self._thread.join(10)
-        if self._failure is not None and error is None:
-            raise self._failure
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._live())
-        except BaseException as error:  # raised again in the caller's thread
-            self._failure = error
-        finally:
-            self._ready.set()
-
-    async def _live(self) -> None:
-        self._loop, self._enough = asyncio.get_running_loop(), asyncio.Event()
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         listener = self._options.pop("on_event", None)
 
         def on_event(at: float, who: str, what: str) -> None:
@@ -73,7 +46,6 @@ class CloudThread:
         try:
             await cloud.start()
             self.endpoints = cloud.endpoints
-            self._ready.set()
-            await self._enough.wait()
+            yield
         finally:
             await cloud.stop()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
+
+from host_tools.loop_thread import LoopThread
 
 from .line import LOOPBACK, Line
 from .relay import Connection, Plan, Traffic
@@ -19,7 +19,7 @@ ANSWER_S = 10
 T = TypeVar("T")
 
 
-class BadNet:
+class BadNet(LoopThread):
     """`with BadNet({"mqtt": (host, port), …}) as net:` relays `net.ports["mqtt"]` to that address.
 
     Bytes pass unchanged, so TLS stays end to end. Every method takes effect before it returns and may
@@ -28,32 +28,8 @@ class BadNet:
     """
 
     def __init__(self, upstreams: Mapping[str, tuple[str, int]]) -> None:
+        super().__init__("badnet")
         self._lines = {name: Line(upstream) for name, upstream in upstreams.items()}
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop
-        self._enough: asyncio.Event
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="badnet", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with contextlib.suppress(RuntimeError):  # it has ended by itself
-            self._loop.call_soon_threadsafe(self._enough.set)
-        self._thread.join(ANSWER_S)
-        if self._failure is not None and error is None:
-            raise self._failure
 
     @property
     def ports(self) -> dict[str, int]:
@@ -136,21 +112,12 @@ class BadNet:
 
         return asyncio.run_coroutine_threadsafe(doing(), self._loop).result(ANSWER_S)
 
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._live())
-        except BaseException as error:  # raised again in the caller's thread
-            self._failure = error
-        finally:
-            self._ready.set()
-
-    async def _live(self) -> None:
-        self._loop, self._enough = asyncio.get_running_loop(), asyncio.Event()
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
         try:
             for line in self._lines.values():
                 line.open()
-            self._ready.set()
-            await self._enough.wait()
+            yield
         finally:
             for line in self._lines.values():
                 await line.close()

@@ -24,6 +24,8 @@ from host_tools.simboard.provision import provision
 from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
+SIGNAL_CHECK_S = 0.2
+"""A signal may reach another thread: the main one, which handles it, has to wake up to see it."""
 
 
 @click.command()
@@ -116,7 +118,8 @@ def _run(simulated: Board) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: enough.set())
     simulated.power_on()
-    enough.wait()
+    while not enough.wait(SIGNAL_CHECK_S):
+        pass
     simulated.power_off()
 
 

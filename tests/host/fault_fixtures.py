@@ -20,6 +20,9 @@ SIZE = len(CONTENT)
 SILENCE_S = 0.2
 
 
+RANGE = {"Range": "bytes=100-"}
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudThread]:
     with CloudThread(tmp_path_factory.mktemp("shared") / "cloud") as running:
@@ -144,6 +147,12 @@ def target_of(cloud: CloudThread, shape: str = "https") -> str:
     """Path of the firmware with that shape of fileUrl."""
     url = next(f["file_url"] for f in cloud.client.firmware() if f["url_shape"] == shape)
     return url.removeprefix(cloud.endpoints["http_broker"])
+
+
+@pytest.fixture
+def target(cloud: CloudThread) -> str:
+    """Where the firmware is fetched."""
+    return target_of(cloud)
 
 
 def struck(cloud: CloudThread, name: str) -> int:

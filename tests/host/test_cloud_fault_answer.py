@@ -9,6 +9,7 @@ import pytest
 from cloud_fixtures import RawDevice, add, download_target, http_login
 from fault_fixtures import (
     CONTENT,
+    RANGE,
     SIZE,
     Seen,
     cloud,
@@ -16,20 +17,14 @@ from fault_fixtures import (
     once,
     shared,
     struck,
+    target,
     target_of,
     whole,
 )
 
 from host_tools.cloud.server import CloudThread
 
-__all__ = ["cloud", "shared"]
-
-RANGE = {"Range": "bytes=100-"}
-
-
-@pytest.fixture
-def target(cloud: CloudThread) -> str:
-    return target_of(cloud)
+__all__ = ["cloud", "shared", "target"]
 
 
 @pytest.fixture

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from fault_fixtures import CONTENT, SIZE, cloud, fetch, once, shared, struck, target_of, whole
+from fault_fixtures import CONTENT, SIZE, cloud, fetch, once, shared, struck, target, whole
 
 from host_tools.cloud.server import CloudThread
 
-__all__ = ["cloud", "shared"]
+__all__ = ["cloud", "shared", "target"]
 
 CUTS = ("http_drop", "http_reset", "http_stall")
 # A large part of the answer is still in buffers when such a cut is due.
 BIG = bytes(range(256)) * 4 * 1024 * 4
-
-
-@pytest.fixture
-def target(cloud: CloudThread) -> str:
-    return target_of(cloud)
 
 
 @pytest.mark.parametrize(("name", "ending"), [("http_drop", "eof"), ("http_reset", "reset")])

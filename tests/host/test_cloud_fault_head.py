@@ -5,26 +5,20 @@ from __future__ import annotations
 import pytest
 from fault_fixtures import (
     CONTENT,
+    RANGE,
     SIZE,
     cloud,
     fetch,
     once,
     shared,
     struck,
-    target_of,
+    target,
     whole,
 )
 
 from host_tools.cloud.server import CloudThread
 
-__all__ = ["cloud", "shared"]
-
-RANGE = {"Range": "bytes=100-"}
-
-
-@pytest.fixture
-def target(cloud: CloudThread) -> str:
-    return target_of(cloud)
+__all__ = ["cloud", "shared", "target"]
 
 
 def test_short_announces_what_it_sends(cloud: CloudThread, target: str) -> None:

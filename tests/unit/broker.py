@@ -102,9 +102,7 @@ class WithBroker(Case):
         self.lines = []
         self.patch(session, "log", lambda level, text: self.lines.append(text))
         self.clock = self.slow(session, transport)
-        net = Net()
-        self.patch(transport, "socket", net)
-        self.patch(transport, "select", net)
+        net = Net.under(self, transport)
         self.broker = Broker(net, 11883)
         self.upgrades = []
         self.session = self.make()

@@ -152,9 +152,7 @@ class WithFiles(Case):
 
     def setUp(self) -> None:
         super().setUp()
-        self.net = Net()
-        self.patch(transport, "socket", self.net)
-        self.patch(transport, "select", self.net)
+        self.net = Net.under(self, transport)
         self.clock = self.slow(transport, http, body)
         self.slow_imports(self.clock)
         self.files = Files(net.Server(self.net, 8443))

@@ -24,9 +24,7 @@ class WithServer(Case):
 
     def setUp(self) -> None:
         super().setUp()
-        self.net = Net()
-        self.patch(transport, "socket", self.net)
-        self.patch(transport, "select", self.net)
+        self.net = Net.under(self, transport)
         self.clock = self.slow(transport, http, body)
         self.server = net.Server(self.net, 18443)
         self.http = Http(None)

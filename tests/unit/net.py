@@ -85,6 +85,14 @@ class Net:
         self.names = ["127.0.0.1", "localhost"]
         self.connections = 0
 
+    @classmethod
+    def under(cls, case, transport):
+        """A net that stands for both modules of the transport until the test ends."""
+        net = cls()
+        case.patch(transport, "socket", net)
+        case.patch(transport, "select", net)
+        return net
+
     def getaddrinfo(self, host, port, *rest):
         if host not in self.names:
             raise OSError(-2)
