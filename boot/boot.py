@@ -1,6 +1,7 @@
 # Stub ABI 1. Runs before anything that an upgrade can replace, and is itself never upgraded: it knows
-# no network and no protocol. It counts the boot, arms the watchdog, and mounts the running slot's
-# files at /app. Nothing may leave it as an exception: MicroPython would then never run main.py.
+# no network and no protocol. It counts boots and failures, arms the watchdog, and mounts the running
+# slot's files at /app. Where they cannot be used, the copy of the agent in /rescue.fs is the one that runs.
+# Nothing may leave it as an exception: MicroPython would then never run main.py.
 import binascii
 import struct
 import sys
@@ -8,8 +9,11 @@ import sys
 import esp32
 import machine
 import vfs
+from micropython import const
 
-TRIAL_WATCHDOG_MS = 60000
+_TRIAL_WATCHDOG_MS = const(60000)
+_RESCUE_BLOCK = const(1024)
+_RESCUE_FAILS = const(6)  # in a row; the release itself acts on the third
 
 
 class SlotFiles:
@@ -34,13 +38,39 @@ class SlotFiles:
         return 0
 
 
-def count_boot(nvs):
+def load_count(nvs, key):
     try:
-        boots = nvs.get_i32("boots")
+        return nvs.get_i32(key)
     except OSError:
-        boots = 0
-    nvs.set_i32("boots", (boots + 1) & 0x3FFFFFFF)
-    nvs.commit()
+        return 0
+
+
+def count(nvs, is_trial):
+    # Boots, and failures in a row: resets by the watchdog, or with a reason that /main.py kept. One is
+    # forgiven after a trial, since it was the other image's. The agent clears them after some uptime.
+    fails = load_count(nvs, "fails")
+    cause = machine.reset_cause()
+    if is_trial:
+        fails = -1
+    elif cause == machine.WDT_RESET or has_reason(nvs):
+        fails += 1
+    elif cause == machine.DEEPSLEEP_RESET:
+        fails = 0
+    try:
+        nvs.set_i32("boots", (load_count(nvs, "boots") + 1) & 0x3FFFFFFF)
+        nvs.set_i32("fails", fails)
+        nvs.commit()
+    except OSError as error:
+        print("boot: not counted:", error)  # NVS is full: what it holds counts all the same
+    return fails
+
+
+def has_reason(nvs):
+    text = bytearray(320)  # 80 characters
+    try:
+        return bool(text[: nvs.get_blob("why", text)].strip())
+    except OSError:
+        return False
 
 
 def on_trial(slot):
@@ -57,7 +87,7 @@ def on_trial(slot):
     return False
 
 
-def arm_watchdog(nvs, slot):
+def arm_watchdog(nvs, is_trial):
     # Twice if need be, the setting first: constructing it again only changes the time-out.
     timeout_ms = 0
     text = bytearray(8)
@@ -67,8 +97,8 @@ def arm_watchdog(nvs, slot):
         pass  # no such setting, or no NVS at all: a trial needs its watchdog in any case
     if timeout_ms:
         machine.WDT(timeout=timeout_ms)
-    if on_trial(slot):
-        machine.WDT(timeout=min(timeout_ms or TRIAL_WATCHDOG_MS, TRIAL_WATCHDOG_MS))
+    if is_trial:
+        machine.WDT(timeout=min(timeout_ms or _TRIAL_WATCHDOG_MS, _TRIAL_WATCHDOG_MS))
 
 
 def image_length(slot):
@@ -96,26 +126,59 @@ def mount_slot_files(slot):
         vfs.mount(vfs.VfsLfs2(files), "/app", readonly=True)  # type: ignore[abstract,arg-type]
 
 
+class FileFiles:
+    # What SlotFiles reads from, in a file.
+    def __init__(self, name):
+        self.file = open(name, "rb")  # noqa: SIM115 - as long as it is mounted
+
+    def readblocks(self, _, buf, offset):
+        self.file.seek(offset)
+        self.file.readinto(buf)
+
+
+def mount_rescue():
+    # The agent's copy. One file: here each module would take a block of 4 KiB.
+    files = FileFiles("/rescue.fs")
+    size = files.file.seek(0, 2)
+    blocks = SlotFiles(files, 0, _RESCUE_BLOCK, size // _RESCUE_BLOCK)
+    vfs.mount(vfs.VfsLfs2(blocks), "/rescue", readonly=True)  # type: ignore[abstract,arg-type]
+
+
 def guarded(step, *arguments):
     try:
         return step(*arguments)
     except BaseException as error:
         print("boot:", step)
         sys.print_exception(error)
+        trouble[step] = error
 
 
 sys.path[:] = ["/app", "", ".frozen", "/lib"]
+trouble: dict = {}  # step -> what it raised
 _nvs = guarded(esp32.NVS, "enos_boot")
 _slot = guarded(esp32.Partition, esp32.Partition.RUNNING)
-guarded(count_boot, _nvs)
-guarded(arm_watchdog, _nvs, _slot)
-guarded(mount_slot_files, _slot)
+_is_trial = guarded(on_trial, _slot)
+guarded(arm_watchdog, _nvs, _is_trial)
+_fails = guarded(count, _nvs, _is_trial) or 0
+if _fails < _RESCUE_FAILS:
+    guarded(mount_slot_files, _slot)
+files_trouble = ""  # for /main.py
+if mount_slot_files in trouble:
+    files_trouble = "the app file system does not mount: %r" % trouble[mount_slot_files]
+if not _is_trial and (_fails >= _RESCUE_FAILS or files_trouble):
+    sys.path[0] = "/rescue"
+    guarded(mount_rescue)
 for _name in (
-    "count_boot",
+    "load_count",
+    "count",
+    "has_reason",
     "on_trial",
     "arm_watchdog",
     "image_length",
     "mount_slot_files",
+    "mount_rescue",
+    "FileFiles",
     "guarded",
+    "trouble",
 ):
     globals().pop(_name)  # main.py shares these globals: their memory is the release's

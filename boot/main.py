@@ -8,11 +8,12 @@ import time
 
 import esp32
 import machine
+from micropython import const
 
-PAUSE_MS = 2000  # long enough to read the traceback, short enough not to matter
-GC_THRESHOLD_BYTES = 4096
-PROMPT_WATCHDOG_MS = 3600000
-FAILED_WATCHDOG_MS = 1000
+_PAUSE_MS = const(2000)  # long enough to read the traceback, short enough not to matter
+_GC_THRESHOLD_BYTES = const(2048)
+_PROMPT_WATCHDOG_MS = const(3600000)
+_FAILED_WATCHDOG_MS = const(1000)
 
 
 def open_nvs():
@@ -47,7 +48,7 @@ def widen_watchdog():
     text = bytearray(8)
     try:
         if int(bytes(text[: nvs.get_blob("wdt_s", text)])):
-            machine.WDT(timeout=PROMPT_WATCHDOG_MS)
+            machine.WDT(timeout=_PROMPT_WATCHDOG_MS)
     except Exception as error:
         sys.print_exception(error)
 
@@ -55,6 +56,7 @@ def widen_watchdog():
 def run_release():
     try:
         let_agent_go_first()
+        globals().pop("let_agent_go_first")  # the memory is the release's
         import enos_main
 
         enos_main.main()
@@ -68,9 +70,12 @@ def tell(outcome):
     if isinstance(outcome, BaseException):
         sys.print_exception(outcome)
         reason = "%s: %s" % (type(outcome).__name__, outcome)
+    reason = (
+        globals().get("files_trouble") or reason
+    )  # of /boot.py: what followed from it says less
     print("main: reset:", reason)
     keep_reason(reason[:80].encode())
-    time.sleep_ms(PAUSE_MS)
+    time.sleep_ms(_PAUSE_MS)
 
 
 def end(outcome):
@@ -92,8 +97,8 @@ def end(outcome):
             keep_reason(b"out of memory")
         except BaseException:
             # NVS is full or broken. A watchdog is a reason too: the agent goes first after it.
-            machine.WDT(timeout=FAILED_WATCHDOG_MS)
-            time.sleep_ms(10 * FAILED_WATCHDOG_MS)
+            machine.WDT(timeout=_FAILED_WATCHDOG_MS)
+            time.sleep_ms(10 * _FAILED_WATCHDOG_MS)
     finally:
         machine.reset()
 
@@ -103,5 +108,5 @@ nvs = open_nvs()
 # Collect often: what stays then lies close together, and a block of 4 KiB can still be had later.
 # Otherwise the heap would grow, and take the memory that TLS needs.
 gc.collect()
-gc.threshold(GC_THRESHOLD_BYTES)
+gc.threshold(_GC_THRESHOLD_BYTES)
 end(run_release())

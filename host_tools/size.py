@@ -12,7 +12,7 @@ from rich.table import Table
 from host_tools.paths import ToolMissingError
 from host_tools.release.compile import compile_source
 from host_tools.release.errors import ReleaseError
-from host_tools.release.sources import agent_folder
+from host_tools.release.sources import AGENT, agent_folder
 
 WAITING = (
     "__init__",
@@ -28,17 +28,18 @@ WAITING = (
 """The modules a waiting board holds (an end-to-end test asks a board); the others come and go."""
 
 MOMENTS = {
-    "logging in": ("upgrade", "fetch", "source", "http", "body", "address"),
+    "logging in": ("upgrade", "fetch", "source", "http", "body", "login", "quote"),
     "asking": ("upgrade", "fetch", "source", "http", "body", "answer", "redirect"),
     "streaming": ("upgrade", "fetch", "stream", "slot", "body"),
     "verifying": ("upgrade", "verify", "image", "otadata", "journal"),
+    "on trial": ("trial", "proof", "source", "http", "body", "login", "quote"),
 }
 """What an upgrade holds at once beside `WAITING`; unit tests see each set gone before the next comes."""
 
 WAITING_BUDGET_BYTES = 12 * 1024
-AT_ONCE_BUDGET_BYTES = 39 * 512
+AT_ONCE_BUDGET_BYTES = 40 * 512
 """What matters to the Python heap, of which it takes 1.6 times as much; the package only takes flash."""
-PACKAGE_BUDGET_BYTES = 40 * 1024
+PACKAGE_BUDGET_BYTES = 48 * 1024
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def measure(folder: Path) -> Sizes:
     """
     paths = sorted(folder.rglob("*.py"))
     names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
-    sizes = [len(compile_source(path.read_bytes(), path.name, lines=False)) for path in paths]
+    sizes = [len(compile_source(path.read_bytes(), AGENT, lines=False)) for path in paths]
     return Sizes(dict(zip(names, sizes, strict=True)))
 
 

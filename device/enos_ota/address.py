@@ -1,4 +1,4 @@
-"""From `fileUrl` to an https address, and with whose credentials.
+"""From `fileUrl` to an https address, and with whose credentials. Pure.
 
 enos-connect://<key>.<ext>  the HTTP broker, logged in with the device's own secret (EnOS 2.1 and newer)
 enos-lark://<key>           the same broker tells the https address
@@ -6,90 +6,50 @@ enos-lark://<key>           the same broker tells the https address
 https://host/path           as it is
 """
 
-from micropython import const
-
-from . import board, forget
-from .body import number
+from . import board
 from .errors import DownloadError
-
-_LIFETIME_MS = const(300_000)
-_SESSION = const(0)  # in what is known
+from .quote import quote
 
 
-def quote(text: str, also: str = "-._~") -> str:
-    """Percent-encode everything but ASCII letters, digits and what is in `also`."""
-    out = ""
-    for code in text.encode():
-        char = chr(code)
-        plain = code < 128 and (char.isalpha() or char.isdigit() or char in also)
-        out += char if plain else "%%%02X" % code
-    return out
+def is_brokered(file_url: str) -> bool:
+    """Whether the HTTP broker serves a `fileUrl`, or knows where it is.
 
-
-async def resolve(http, config, file_url: str, known: list) -> str:
-    """The https address behind a `fileUrl`; logs in to the HTTP broker where `known` holds no session.
-
-    Raises: DownloadError (step -2), LinkError (step -2) where a retry is worth it.
+    Raises: DownloadError (step -2) for a kind that nobody serves.
     """
     kind, _, rest = file_url.partition("://")
-    if kind == "https":
-        return file_url
-    relative = file_url.startswith("/")
-    if not relative and (not rest or kind not in ("enos-connect", "enos-lark")):
+    if kind == "https" or file_url.startswith("/"):
+        return False
+    if not rest or kind not in ("enos-connect", "enos-lark"):
         raise DownloadError("unknown kind of fileUrl")
-    setting = "base_url" if relative else "http_broker"
-    root = getattr(config, setting)
-    if not root:
-        raise DownloadError(setting + " is not configured")
-    if relative:
-        return (
-            _getfile_url(config, file_url) if config.access_key else root + quote(file_url, "-._~/")
-        )
-    keys = "/%s/%s" % (quote(config.product_key), quote(config.device_key))
-    if not known[_SESSION]:
-        known[_SESSION] = await _log_in(http, config, root + "/auth" + keys)
-    url = "%s/multipart/sys%s/file/download%s?sessionId=%s&fileUri=%s&category=ota"
-    lark = kind == "enos-lark"
-    url = url % (
-        root,
-        keys,
-        "/url" if lark else "",
-        quote(known[_SESSION]),
+    return True
+
+
+def locate(config, file_url: str, session: str) -> str:
+    """The https address behind a `fileUrl`; `session` is one of the HTTP broker, where that is asked.
+
+    Raises: DownloadError (step -2).
+    """
+    if session:
+        return _at_broker(config, file_url, session)
+    if not file_url.startswith("/"):
+        return file_url
+    if not config.base_url:
+        raise DownloadError("base_url is not configured")
+    if config.access_key:
+        return _getfile_url(config, file_url)
+    return config.base_url + quote(file_url, "-._~/")
+
+
+def _at_broker(config, file_url: str, session: str) -> str:
+    url = "%s/multipart/sys/%s/%s/file/download%s?sessionId=%s&fileUri=%s&category=ota"
+    return url % (
+        config.http_broker,
+        quote(config.product_key),
+        quote(config.device_key),
+        "/url" if file_url.startswith("enos-lark") else "",
+        quote(session),
         quote(file_url),
     )
-    if not lark:
-        return url
-    from .redirect import join, permitted
-
-    return permitted(url, join(url, await _told(http, "GET", url)), config.hosts)
-
-
-async def _log_in(http, config, url: str) -> str:
-    from . import identity
-
-    sign = identity.http_sign(
-        config.product_key, config.device_key, config.device_secret, _LIFETIME_MS
-    )
-    identity = None  # type: ignore  # the connection needs the memory
-    forget()
-    body = '{"signMethod":"sha256","lifetime":%d,"sign":"%s"}' % (_LIFETIME_MS, sign)
-    headers = "Content-Type: application/json;charset=UTF-8\r\nContent-Length: %d\r\n"
-    return await _told(http, "POST", url, headers % len(body), body.encode())
-
-
-async def _told(http, *request) -> str:
-    # `data` of the broker's JSON, or the session id in it.
-    await http.request(*request)
-    if http.status >= 404:
-        raise http.refusal()
-    answer = await http.json()
-    code = number(str(answer.get("code")))
-    data = answer.get("data")
-    if isinstance(data, dict):
-        data = data.get("sessionId")
-    if code != 200 or not data or not isinstance(data, str):
-        raise DownloadError("HTTP broker: nothing usable, code %d" % code)
-    return data
 
 
 def _getfile_url(config, file_url: str) -> str:

@@ -12,14 +12,15 @@ from micropython import const
 
 from . import board, forget, messages
 from .application import Application
-from .errors import DownloadError, LinkError, OtaError, StarvedError
+from .errors import LinkError, StarvedError
 from .log import log
 from .session import Session
 
 _POLL_MS = const(100)
 _STUCK_MS = const(300_000)  # longer than the main loop's longest honest way round
-_TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
 _IDLE_WATCHDOG_S = const(3600)  # where none is wanted: once armed it can only be widened
+_SETTLED_S = const(300)  # an application that ran so long did not fail at its start
+_REJOIN_MS = const(5000)
 _DESC = const(100)  # characters
 _SECTOR = const(4096)
 
@@ -41,6 +42,8 @@ class Agent:
     version: used only where the slot has no release record.
     upgrade: "live" beside the application, "reboot" to do it in a boot without the application, "auto" to
     reboot only where memory is short. alone: this is such a boot.
+    app_timeout_s: the application promises to call `alive()` at least so often; else a trial fails, and later
+    the watchdog is not fed. 0: it need not.
     Hooks: on_upgrade(firmware) -> False to refuse, or seconds after which to ask again; select(list) ->
     firmware or None, asked every `check_s`; self_test() -> true when all is well, asked in a trial;
     on_progress(step, desc); on_link(state, reason) with state "connected", "lost" or "refused".
@@ -49,6 +52,10 @@ class Agent:
     _wdt = None  # one for all agents of a boot: it cannot be stopped
     _task: asyncio.Task | None = None  # the upgrade at work, while there is a digest
     _starved_ms: int | None
+    version: str
+    floor_s: int  # Unix seconds: no certificate that matters was issued before
+    word: tuple | None  # (step, desc) that EnOS has not answered yet
+    order: dict | None  # the newest command not yet obeyed, due at order_ms
 
     def __init__(
         self,
@@ -62,10 +69,10 @@ class Agent:
         on_link=_nothing,
         upgrade="auto",
         alone=False,
+        app_timeout_s=0,
     ) -> None:
-        if upgrade not in ("auto", "live", "reboot"):
-            raise ValueError("upgrade must be auto, live or reboot")
-        self.application = Application(app)
+        self.application = Application(app, app_timeout_s)
+        self.alive = self.application.alive
         self.on_upgrade = on_upgrade
         self.select = select
         self.self_test = self_test
@@ -74,41 +81,27 @@ class Agent:
         self.mode = upgrade
         self.alone = alone
         self.context: object = None  # of TLS, made when first needed
-        self.word: tuple | None = None  # (step, desc) that EnOS has not answered yet
-        self.order: dict | None = None  # the newest command not yet obeyed, due at order_ms
         self.digest = ""  # of what the upgrade at work fetches
         self.hushed = False  # the upgrade needs the memory of the MQTT session
         self.is_linked = False  # there is a session, or about to be one
         self.is_informed = False
         self.trouble = ""  # why there is no session
         self._starved_ms = None  # since when the application leaves no memory
-        self._clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
-        self._trial: Trial | None = None  # noqa: F821 - imported when there is one
+        self.clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
+        self.trial: Trial | None = None  # type: ignore[name-defined]  # noqa: F821 - imported when there is one
         self.started_ms = self.beat_ms = self.order_ms = self.check_ms = time.ticks_ms()
         from . import startup
 
         self.config = startup.settings(config)
         self.session = Session(self.config, startup.login(self.config), self._arrived)
-        if self.config.network != "wifi":
-            self.mode = "live"  # without the application there is no network
-        watchdog_s = self.config.watchdog_s
-        if not watchdog_s and startup.is_armed():
-            watchdog_s = _IDLE_WATCHDOG_S
-        past = startup.look_back(version, self.config.watchdog_s)
-        self.version, self.floor_s, on_trial, self.word, self.order = past
-        self.kept = self.order or {}  # with `tries`: the boots that it has had for itself
-        if on_trial:
-            from .trial import Trial
-
-            self._trial = Trial(self)
-            watchdog_s = min(watchdog_s or _TRIAL_WATCHDOG_S, _TRIAL_WATCHDOG_S)
-        self.guard(watchdog_s)
+        startup.begin(self, version)
         del startup
-        forget()
+        forget("startup config identity journal otadata image alone rescue")
 
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""
         asyncio.create_task(self._feed())
+        asyncio.create_task(self._settle())
         self.application.start()
         while True:
             try:
@@ -116,14 +109,19 @@ class Agent:
                 await self._serve()
             except Exception as error:  # a malformed packet can be anything in umqtt
                 self._count_starved(error)
+                self.is_informed = False
                 try:
-                    self._lost(error)
+                    from .connect import lost
+
+                    lost(self, error)
+                    lost = None  # type: ignore
                 except MemoryError:
                     pass
             self.session.close()
-            self.is_linked = False
             self.beat_ms = time.ticks_ms()
-            await asyncio.sleep_ms(self.session.backoff_ms())
+            wait_ms = self.session.backoff_ms() if self.is_linked else _REJOIN_MS
+            self.is_linked = False
+            await asyncio.sleep_ms(wait_ms)
             self.beat_ms = time.ticks_ms()
 
     async def check(self) -> list:
@@ -141,7 +139,7 @@ class Agent:
 
     async def upgrade(self, firmware) -> None:
         """Upgrade to one of the releases of `check()`: resets the board, or returns after a failure."""
-        while self._trial:
+        while self.trial:
             await asyncio.sleep_ms(_POLL_MS)
         from . import orders
 
@@ -153,7 +151,7 @@ class Agent:
 
     def may_sleep(self) -> bool:
         """Whether nothing is under way that a deep sleep would break."""
-        return not (self.digest or self._trial or self.word or self._is_ordered())
+        return not (self.digest or self.trial or self.word or self._is_ordered())
 
     def report(self, step: int, desc: str) -> None:
         """Tell EnOS and the application how far an upgrade is; not awaited, lost when offline."""
@@ -214,37 +212,13 @@ class Agent:
         self.session.reply("upgrade_reply", messages.upgrade_reply(message))
 
     async def _connect(self) -> None:
-        self.session.refused = False
-        from .link import Link
+        from . import connect
 
         try:
-            link = Link(self.config, self._clock_set_s)
-            await link.up()
-            link.set_clock(self.floor_s)
-            await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
-            self._clock_set_s = link.clock_set_s
-            if not self.context:
-                from .trust import tls_context
-
-                self.context = tls_context(self.config.ca)
+            await connect.connect(self)
         finally:
-            link = Link = tls_context = None  # type: ignore
-            forget()
-        while self.hushed:
-            self.beat_ms = time.ticks_ms()
-            await asyncio.sleep_ms(_POLL_MS)
-        self.is_linked = True
-        await self.session.open(self.context)
-        self.check_ms = time.ticks_ms()
-        log("I", "connected to EnOS")
-        self.call(self.on_link, "connected", "")
-        if self._trial:
-            await self._trial.prove()
-            self._trial = None
-            self.guard(self.config.watchdog_s)
-        if self.word:
-            await self._do("say")
-        await self.inform()
+            connect = None  # type: ignore
+            forget("connect")
 
     async def _serve(self) -> None:
         while not self.hushed:
@@ -304,25 +278,25 @@ class Agent:
             self._starved_ms = None
         elif self._starved_ms is None:
             self._starved_ms = now  # type: ignore[assignment]
-        elif not (self.alone or self._trial or self.digest) and (
+        elif not (self.alone or self.trial or self.digest) and (
             time.ticks_diff(now, self._starved_ms) >= self.config.stuck_s * 1000 > 0
         ):
             board.reset_because(str(error))
 
-    def _lost(self, error) -> None:
-        self.is_informed = False
-        refused = type(error) is DownloadError  # by TLS
-        self.trouble = str(error) if isinstance(error, OtaError) else repr(error)
-        log("W", "link: " + self.trouble)
-        if refused:
-            self._clock_set_s = 0  # was it NTP that lied?
-        state = "refused" if refused or self.session.refused else "lost"
-        self.call(self.on_link, state, self.trouble)
-
     async def _feed(self) -> None:
         while True:
-            if self._wdt and time.ticks_diff(time.ticks_ms(), self.beat_ms) < _STUCK_MS:
+            if time.ticks_diff(time.ticks_ms(), self.beat_ms) < _STUCK_MS and (
+                self._wdt and not self.application.is_late()
+            ):
                 self._wdt.feed()
-            if self._trial:
-                self._trial.watch()
+            if self.trial:
+                self.trial.watch()
             await asyncio.sleep(1)
+
+    async def _settle(self) -> None:
+        await asyncio.sleep(_SETTLED_S)
+        try:
+            if not (self.alone or self.trial):
+                board.save_int("fails", 0, board.STUBS)
+        except OSError as error:
+            log("E", str(error))

@@ -2,8 +2,12 @@
 
 /main.py calls `first()` before it imports the release's `enos_main`. The agent then has all memory for an upgrade
 that did not fit beside the application, or a head start on an application that hung, flooded the memory or
-raised: in those seconds EnOS can push a better one.
+raised: in those seconds EnOS can push a better one. An application that did so three times in a row is not
+started for an hour, or a minute where there is no network (safe mode); where the slot's files cannot be used
+there is none to start (rescue).
 """
+
+import sys
 
 from micropython import const
 
@@ -11,9 +15,13 @@ from . import board, journal, otadata
 from .errors import GaveUpError
 from .log import log
 
-_TRIES = const(3)  # boots for one command
+_TRIES = const(3)  # boots for one command that bring no new block
 _OFFLINE_MS = const(60_000)  # an application must not wait longer for a network
 _COMMANDED_MS = const(600_000)  # unless that is what this boot is for
+_AFTER_INFORM_MS = const(20_000)  # time for EnOS to push
+_SAFE_MS = const(3_600_000)  # then the application has another chance
+_FAILS = const(3)  # in a row, as /boot.py counts them
+_FAILS_KEY = "fails"
 
 
 def first():
@@ -21,38 +29,54 @@ def first():
 
     It keeps nothing of this module alive: an upgrade in it needs the memory.
     """
-    command = journal.load_command()
-    reason = _reason(command)
-    if not reason:
+    if otadata.on_trial():
         return None
-    log("W", "the agent goes first: " + reason)
+    is_rescue = "/app" not in sys.path  # /boot.py could not use what the slot holds
+    is_safe = is_rescue or board.load_int(_FAILS_KEY, board.STUBS) >= _FAILS
+    if is_safe:
+        from .rescue import go_back
+
+        go_back()
+        del go_back
+    command = journal.load_command()
+    if journal.load()["state"] in (journal.TRIAL, journal.REPORT):
+        command = {}  # over
+    reason = "the slot's files cannot be used" if is_rescue else _reason(command)
+    if not (reason or is_safe):
+        return None
+    log("W", "the agent goes first: " + (reason or "safe mode"))
     if command.get("tries") and not _count(command):
         command = {}
     from .head_start import HeadStart
 
-    return HeadStart(_COMMANDED_MS if command else _OFFLINE_MS).run
+    limit_ms = _COMMANDED_MS if command.get("tries") else _OFFLINE_MS
+    if is_rescue:
+        return HeadStart(0, 0, "+rescue").run
+    if is_safe:
+        return HeadStart(limit_ms, _SAFE_MS, "+safe").run
+    return HeadStart(limit_ms, _AFTER_INFORM_MS, "").run
 
 
 def _reason(command: dict) -> str:
-    if otadata.on_trial():
-        return ""
+    state = journal.load()["state"]
+    if state == journal.TRIAL:
+        return ""  # it was the other image that failed
     if command.get("tries"):
         return "upgrade to %s" % command.get("version")
-    if journal.load()["state"] == journal.TRIAL:
-        return ""  # it was the other image that failed
     why = board.load_blob("why", board.STUBS).decode().strip()
-    return why or ("watchdog" if board.was_watchdog() else "")
+    return why or ("watchdog" if board.was("WDT_RESET") else "")
 
 
 def _count(command: dict) -> bool:
     # Whether the command gets this boot; if not, that is its last word.
+    blocks = journal.blocks()
+    tries = command["tries"] if command.get("seen", blocks) == blocks else 1
     reason = "given up after %d restarts" % _TRIES
-    if command["tries"] <= _TRIES:
+    if tries <= _TRIES:
         try:
-            journal.save_command(command, command["tries"] + 1)
+            journal.save_command(dict(command, seen=blocks), tries + 1)
             return True
         except OSError as error:  # uncounted it could go on for ever
             reason = "restarts cannot be counted: %s" % error
-    journal.clear_command()
     journal.owe(GaveUpError.step, "%s: %s" % (command.get("version"), reason))
     return False

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 
 from micropython import const
 
@@ -11,11 +12,14 @@ _STACK_BYTES = const(16_384)  # of a thread: what the main task has; the default
 class Application:
     """`app`: a coroutine, a coroutine function, a blocking function, or None.
 
+    timeout_s: the longest that it may go without `alive`, 0 for ever.
+
     Attributes: ended, why it is no longer alive ("" while it is, or where there is none).
     """
 
-    def __init__(self, app) -> None:
+    def __init__(self, app, timeout_s: int = 0) -> None:
         self.ended = ""
+        self.timeout_s = timeout_s
         self._app = app
         self._found = None  # the coroutine that a closure or a method turned out to make
 
@@ -24,10 +28,20 @@ class Application:
 
         That it cannot be started is an end like any other.
         """
+        self.alive()
         try:
             self._start(self._app)
         except Exception as error:
             self._fail(error)
+
+    def alive(self) -> None:
+        """The application goes on as it should: called by itself."""
+        self._alive_ms = time.ticks_ms()
+
+    def is_late(self) -> bool:
+        """Whether it has not said so for longer than it promised."""
+        late_ms = time.ticks_diff(time.ticks_ms(), self._alive_ms)
+        return late_ms > self.timeout_s * 1000 > 0
 
     def _start(self, app) -> None:
         if hasattr(app, "send"):

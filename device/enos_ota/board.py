@@ -63,6 +63,25 @@ def save_blob(key: str, value: bytes, namespace: str = _NAMESPACE) -> None:
     nvs.commit()
 
 
+def load_int(key: str, namespace: str = _NAMESPACE) -> int:
+    """An NVS integer, or 0 when there is none."""
+    try:
+        return _nvs(namespace).get_i32(key)
+    except OSError:
+        return 0
+
+
+def save_int(key: str, value: int, namespace: str = _NAMESPACE) -> None:
+    """Write an NVS integer: one entry of 32 bytes, none where it is the same already.
+
+    Power cut: the old or the new value remains.
+    Raises: OSError(-4357) when NVS is full.
+    """
+    nvs = _nvs(namespace)
+    nvs.set_i32(key, value)
+    nvs.commit()
+
+
 def erase_blob(key: str) -> None:
     """Remove an NVS blob; that there is none is no error."""
     try:
@@ -106,9 +125,9 @@ def reset_because(reason: str) -> None:
     reset()
 
 
-def was_watchdog() -> bool:
-    """Whether the watchdog caused the last reset."""
-    return machine.reset_cause() == machine.WDT_RESET
+def was(kind: str) -> bool:
+    """Whether the last reset was a `WDT_RESET`, `PWRON_RESET` (a brownout too) or another of `machine`."""
+    return machine.reset_cause() == getattr(machine, kind)
 
 
 def station():

@@ -27,6 +27,8 @@ _DEFAULTS: dict = {
     "watchdog_s": 120,  # 0: none but in trials
     "stuck_s": 3600,  # how long the application may leave the agent no memory or no Wi-Fi, before a reset
     "keepalive_s": 60,
+    "upgrade_timeout_s": 7200,  # of EnOS's upgrade tasks: afterwards it has given the upgrade up
+    "spread_s": 32,  # over which a fleet that lost its server comes back, at first; 16 times as much later
 }
 _REQUIRED = ("product_key", "device_key", "device_secret", "mqtt")
 

@@ -1,23 +1,23 @@
 """The first act of an upgrade: the file is fetched, over as many connections as it takes."""
 
-import asyncio
-
 from micropython import const
 
 from . import forget
-from .errors import DownloadError, LinkError, StarvedError
+from .errors import DownloadError, GaveUpError, LinkError, StarvedError
 from .log import log
 
-_TRIES = const(5)  # connections in a row that brought no byte
-_RETRY_MS = const(1000)
-_HUSH_MS = const(20)
+_TRIES = const(6)  # connections in a row that brought no byte: over 8 minutes, on the average
+_CONNECTIONS = const(100)  # in one upgrade
+_CHANGES = const(5)  # of the file
 
 
 async def fetch(job) -> None:
-    """Fetch the firmware of an `Upgrade` into its slot.
+    """Fetch the firmware of an `Upgrade` into its slot, from the job's position on.
 
-    A lost connection continues at the byte. Raises: LinkError after five connections in a row without a byte,
-    StarvedError when there is no memory even with the MQTT session closed, and what `stream` raises.
+    A lost connection continues at the byte.
+    Raises: LinkError after six connections in a row without a byte, GaveUpError (step -7) when the budget of
+    connections or time is spent, StarvedError when there is no memory even with the MQTT session closed, and
+    what `stream` raises.
     """
     work = _Fetch(job)
     try:
@@ -32,40 +32,52 @@ class _Fetch:
         self._job = job
         self._body = None
         self._known: list = ["", "", -1]  # what a source tells the next one
-        job.rewind()
-        job.is_resumed = False
+        self._fruitless = self._changes = 0
 
     async def run(self) -> None:
-        job = self._job
-        fruitless = changes = 0
-        while True:
-            before = job.position
+        while self._job.connections < _CONNECTIONS:
+            self._job.connections += 1
+            self._job.check_time()
             try:
-                before, changed = await self._open(before)
-                changes += changed
-                if changes >= _TRIES:
-                    raise DownloadError("the file changes again and again")
-                # Not before the connection stands: until then it needs the memory.
-                from .stream import stream
-
-                try:
-                    await stream(job, self._body)
-                    return
-                finally:
-                    stream = None  # type: ignore
+                await self._connection()
+                return
             except StarvedError as error:
                 self.close()
-                if job.agent.hushed:
+                if self._job.agent.hushed:
                     raise
                 log("W", "%s: MQTT is closed for the download" % error)
-                await self._hush()
+                from .patience import hush
+
+                await hush(self._job.agent)
+                hush = None  # type: ignore
             except LinkError as error:
                 self.close()
-                fruitless = 0 if job.position > before else fruitless + 1
-                if fruitless >= _TRIES:
+                if self._fruitless >= _TRIES:
                     raise
-                log("W", "download at byte %d: %s" % (job.position, error))
-                await asyncio.sleep_ms(_RETRY_MS << fruitless)
+                log("W", "download at byte %d: %s" % (self._job.position, error))
+                from .patience import wait
+
+                await wait(self._job, self._fruitless)
+                wait = None  # type: ignore
+        raise GaveUpError("%d connections did not suffice" % _CONNECTIONS)
+
+    async def _connection(self) -> None:
+        job = self._job
+        before = job.position
+        try:
+            before, changed = await self._open(before)
+            self._changes += changed
+            if self._changes >= _CHANGES:
+                raise DownloadError("the file changes again and again")
+            # Not before the connection stands: until then it needs the memory.
+            from .stream import stream
+
+            try:
+                await stream(job, self._body)
+            finally:
+                stream = None  # type: ignore
+        finally:
+            self._fruitless = 0 if job.position > before else self._fruitless + 1
 
     def close(self) -> None:
         # And forget what can be had again: a new connection needs the memory.
@@ -73,12 +85,6 @@ class _Fetch:
             self._body.close()  # type: ignore
         self._body = None
         forget()
-
-    async def _hush(self) -> None:
-        agent = self._job.agent
-        agent.hushed = True
-        while agent.is_linked:
-            await asyncio.sleep_ms(_HUSH_MS)
 
     async def _open(self, position: int) -> tuple:
         # (first byte that arrives, whether the file is another one now)

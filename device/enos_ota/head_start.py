@@ -5,20 +5,29 @@ import time
 
 from micropython import const
 
+from . import board, forget
 from .agent import Agent
 
-_AFTER_INFORM_MS = const(20_000)  # time for EnOS to push
+_SOUND_S = const(30)  # an agent that lives so long alone is not what fails
+_FAILS = const(3)  # that call for safe mode
 
 
 class HeadStart:
-    """limit_ms: how long the application waits for a board that is not online."""
+    """limit_ms: how long the application waits for a board that is not online; 0: for ever.
 
-    def __init__(self, limit_ms: int) -> None:
+    after_ms: how long it waits for what EnOS may push to one that is. suffix: of the version that EnOS is told.
+    """
+
+    def __init__(self, limit_ms: int, after_ms: int, suffix: str) -> None:
         self._limit_ms = limit_ms
+        self._after_ms = after_ms
+        self._suffix = suffix
 
     def run(self) -> None:
         """Serve EnOS without the application; return when its turn has come."""
+        forget("alone rescue journal otadata image")
         agent = Agent(alone=True)
+        agent.version += self._suffix
         if agent.config.network == "wifi":  # or the application has to bring the network up
             asyncio.run(self._serve(agent))
             asyncio.new_event_loop()
@@ -28,19 +37,33 @@ class HeadStart:
     async def _serve(self, agent) -> None:
         task = asyncio.create_task(agent.run())
         informed_ms = None
+        is_counted = False
         while True:
             await asyncio.sleep(1)
             now = time.ticks_ms()
+            age_ms = time.ticks_diff(now, agent.started_ms)
+            if not is_counted and age_ms > _SOUND_S * 1000:
+                is_counted = True
+                _cap_fails()
             if not agent.is_informed:
                 informed_ms = None
             elif informed_ms is None:
                 informed_ms = now
-            if agent.digest:
+            if agent.digest or not self._limit_ms:
                 continue
             if informed_ms is None:
-                if time.ticks_diff(now, agent.started_ms) > self._limit_ms:
+                if age_ms > self._limit_ms:
                     break
-            elif agent.may_sleep() and time.ticks_diff(now, informed_ms) > _AFTER_INFORM_MS:
+            elif agent.may_sleep() and time.ticks_diff(now, informed_ms) > self._after_ms:
                 break
         task.cancel()
         agent.session.close()
+
+
+def _cap_fails() -> None:
+    # More of them would have /boot.py take the slot's files for unusable.
+    try:
+        if board.load_int("fails", board.STUBS) > _FAILS:
+            board.save_int("fails", _FAILS, board.STUBS)
+    except OSError:
+        pass

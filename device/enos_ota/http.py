@@ -9,13 +9,11 @@ from micropython import const
 
 from .body import NO_HTTP, Body, number
 from .errors import DownloadError, LinkError
-from .messages import parse, split_url
+from .messages import split_url
 
 _CONNECT_MS = const(15_000)
 _ANSWER_MS = const(30_000)
 _HEADERS = const(64)
-_JSON_BYTES = const(2048)
-_PIECE_BYTES = const(128)
 _USED = const(("content-length", "content-range", "transfer-encoding", "etag", "location"))
 
 
@@ -80,22 +78,6 @@ class Http(Body):
         status = self.status
         worth = status >= 500 or status in (408, 425, 429)
         return (LinkError if worth else DownloadError)("HTTP %d" % status)
-
-    async def json(self) -> dict:
-        """The body as a JSON object.
-
-        Raises: DownloadError when it is none, or longer than 2 KiB.
-        """
-        data = bytearray()
-        piece = memoryview(bytearray(_PIECE_BYTES))
-        try:
-            while self.left_bytes:
-                if len(data) + self.left_bytes > _JSON_BYTES:
-                    raise ValueError
-                data += piece[: await self.receive(piece)]
-            return parse(bytes(data))
-        except ValueError:
-            raise DownloadError("HTTP %d without JSON" % self.status) from None
 
     async def _read_head(self) -> bool:
         # All lines are counted, those of answers 1xx too: what need not be waited for meets no deadline.

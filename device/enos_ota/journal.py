@@ -1,4 +1,8 @@
-"""What a reset must not lose: one small record in NVS, replaced as a whole, and a command not yet obeyed."""
+"""What a reset must not lose, in NVS: a record of the upgrade, how much of its file the slot holds, and commands.
+
+An upgrade writes about 140 NVS entries of 32 bytes, 27 of them for its blocks: one of the four pages of a 16 KiB
+partition is erased for it, each of which lasts 100,000 times.
+"""
 
 import errno
 import json
@@ -10,25 +14,43 @@ from .log import log
 
 IDLE = 0
 FETCH = 1  # the other slot is being written
-VERIFY = 2
+VERIFY = 2  # all of the file is there
 TRIAL = 3  # about to be switched to, or on trial
 REPORT = 4  # over: the last word is not answered yet
 
+BLOCK = const(65_536)
+
+COMMAND = "command"  # the upgrade at work, with its address
+NEXT = "next"  # to be obeyed after it: put off, or come in a trial
 _KEY = "journal"
-_COMMAND = "command"
+_BLOCKS = "blocks"
+_TOLD = "told"
 _COMMAND_BYTES = const(2048)
+# Only what differs from these is stored.
 _EMPTY: dict = {
     "state": IDLE,
     "slot": 0,  # index of the slot written to
     "version": "",  # commanded
+    "sign": "",  # the digest of what that slot holds, as far as `blocks` says
+    "size": 0,  # bytes of the file, once all of it is in the slot
+    "at": 0,  # Unix seconds of the command, by a clock that NTP set; 0: not known
+    "resets": 0,  # in a row that brought no new block
+    "seen": 0,  # blocks there were at the last of them
+    "repeats": 0,  # trials that are the last one once more
+    "boots": 0,  # of the image on trial
+    "alibi": 0,  # 1: it never had a link
+    "rolled": "",  # the digest that rolled back last
+    "rolls": 0,  # how often in a row
+    "back": 0,  # 1: the former release was returned to
+    "heal": 0,  # 1: the running slot is being selected again
     "step": 0,  # the last word
-    "desc": "",
-    "tries": 0,
+    "desc": "",  # of it; before, why the trial failed
+    "tries": 0,  # to say it
 }
 
 
 def load() -> dict:
-    """The record: state, slot, version, step, desc, tries."""
+    """The record: all fields of `_EMPTY`."""
     entry = dict(_EMPTY)
     entry.update(_parse(board.load_blob(_KEY)))
     return entry
@@ -41,56 +63,93 @@ def save(**changes) -> None:
     """
     entry = load()
     entry.update(changes)
-    board.save_blob(_KEY, json.dumps(entry).encode())
+    kept = {name: value for name, value in entry.items() if value != _EMPTY.get(name)}
+    board.save_blob(_KEY, json.dumps(kept).encode())
 
 
-def keep(**changes) -> None:
-    """Like `save`, but a full NVS is only logged: what matters now is to go on."""
-    try:
-        save(**changes)
-    except OSError as error:
-        log("E", "journal: %s" % error)
+def keep(**changes) -> bool:
+    """Like `save`, but a full NVS is only logged: what matters now is to go on. Whether it was kept."""
+    return _tolerate(save, **changes)
 
 
-def owe(step: int, desc: str) -> tuple:
-    """Keep the last word of an upgrade, in at most 100 characters; return it."""
+def owe(step: int, desc: str, **changes) -> tuple:
+    """Keep the last word of an upgrade, in at most 100 characters, with other changes; return it.
+
+    What its slot holds stays known: the same file commanded again goes on from there.
+    """
     desc = desc[:100]
-    keep(state=REPORT, step=step, desc=desc, tries=0)
+    keep(state=REPORT, step=step, desc=desc, tries=0, **changes)
+    clear_command(COMMAND)
     return step, desc
 
 
 def clear() -> None:
-    """Forget the upgrade."""
-    keep(**_EMPTY)
+    """Forget the upgrade, but not what its slot holds."""
+    keep(state=IDLE, step=0, desc="", tries=0)
+    clear_command(COMMAND)
+
+
+def blocks() -> int:
+    """How many whole blocks of 64 KiB the slot holds, each read back as written."""
+    return board.load_int(_BLOCKS)
+
+
+def save_blocks(count: int) -> None:
+    """Set the number of blocks: to 0 before the first one is erased again.
+
+    Raises: OSError when NVS is full or broken.
+    """
+    board.save_int(_BLOCKS, count)
+
+
+def is_told(sequence: int) -> bool:
+    """Whether the rollback that this otadata sequence shows has had its last word."""
+    return not sequence or board.load_int(_TOLD) == sequence
+
+
+def tell(sequence: int) -> None:
+    """Remember that; 0 changes nothing."""
+    if sequence:
+        _tolerate(board.save_int, _TOLD, sequence)
 
 
 def save_command(params: dict, tries: int) -> None:
-    """Keep what EnOS commands: `tries` counts boots that are for it alone; 0 keeps it for the next one.
+    """Keep what is at work; `tries` counts boots that are for it alone.
 
     Raises: OSError when NVS has no room for it.
     """
-    data = json.dumps(dict(params, tries=tries)).encode()
+    _save_params(COMMAND, dict(params, tries=tries))
+
+
+def keep_command(key: str, params: dict) -> None:
+    """Keep a command under `COMMAND` or `NEXT`; a full NVS is only logged."""
+    _tolerate(_save_params, key, params)
+
+
+def load_command(key: str = COMMAND) -> dict:
+    """The command kept; empty when there is none."""
+    return _parse(board.load_blob(key, size_bytes=_COMMAND_BYTES))
+
+
+def clear_command(key: str) -> None:
+    """Forget the command."""
+    board.erase_blob(key)
+
+
+def _save_params(key: str, params: dict) -> None:
+    data = json.dumps(params).encode()
     if len(data) > _COMMAND_BYTES:
         raise OSError(errno.ENOMEM)
-    board.save_blob(_COMMAND, data)
+    board.save_blob(key, data)
 
 
-def keep_command(params: dict) -> None:
-    """Keep a command for the next boot that may obey it; a full NVS is only logged."""
+def _tolerate(function, *arguments, **changes) -> bool:
     try:
-        save_command(params, 0)
+        function(*arguments, **changes)
+        return True
     except OSError as error:
-        log("E", "command not kept: %s" % error)
-
-
-def load_command() -> dict:
-    """The command kept, with `tries`; empty when there is none."""
-    return _parse(board.load_blob(_COMMAND, size_bytes=_COMMAND_BYTES))
-
-
-def clear_command() -> None:
-    """Forget the command."""
-    board.erase_blob(_COMMAND)
+        log("E", "journal: %s" % error)
+        return False
 
 
 def _parse(stored: bytes) -> dict:

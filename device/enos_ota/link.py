@@ -13,6 +13,22 @@ _JOIN_MS = const(20_000)
 _NTP_EVERY_S = const(86_400)
 
 
+async def prepare(agent) -> None:
+    """Bring up what a session of `agent` needs: the network, the clock, a TLS context.
+
+    Raises: LinkError.
+    """
+    link = Link(agent.config, agent.clock_set_s)
+    await link.up()
+    link.set_clock(agent.floor_s)
+    await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
+    agent.clock_set_s = link.clock_set_s
+    if not agent.context:
+        from .trust import tls_context
+
+        agent.context = tls_context(agent.config.ca)
+
+
 class Link:
     """Wi-Fi by config, or the application's own link (`network` is `external`).
 

@@ -10,14 +10,6 @@ from .errors import DownloadError
 
 OK = 200
 
-_MEANINGS = {
-    "1008": "message too large",
-    "1009": "no permission, or not logged in",
-    "1220": "payload is not JSON",
-    "1251": "payload is empty",
-    "1260": "method does not fit the topic",
-}
-
 
 def prefix(product_key: str, device_key: str) -> str:
     """What all topics of a device begin with."""
@@ -71,8 +63,3 @@ def parse(payload: bytes) -> dict:
 def is_ok(reply: dict) -> bool:
     """Whether a reply carries code 200, as a number or as text."""
     return str(reply.get("code")) == "200"
-
-
-def meaning(code) -> str:
-    """A reply's code in words."""
-    return "code %s (%s)" % (code, _MEANINGS.get(str(code), "unknown"))

@@ -7,7 +7,7 @@ import time
 from micropython import const
 
 from . import board, journal
-from .errors import OtaError, RefusedError, StarvedError, UpgradeError
+from .errors import GaveUpError, OtaError, RefusedError, StarvedError, UpgradeError
 from .firmware import params_of, read
 from .log import log
 
@@ -16,6 +16,8 @@ _LEAST_S = const(1)  # before a hook is asked again
 _LIMIT_S = const(500_000)  # what ticks can measure on a 32-bit chip
 _WATCHDOG_S = const(60)  # at least, during an upgrade: a 64 KiB erase may take 2 s, a handshake 3 s
 _FLUSH_MS = const(300)
+_SILENCE_MS = const(60_000)  # of EnOS about an upgrade that was cut short
+_ROLLS = const(2)  # of one digest
 
 
 async def say(agent) -> None:
@@ -28,7 +30,8 @@ async def say(agent) -> None:
             break
     if agent.word == word:  # and not another one by now
         agent.word = None
-        journal.clear()
+        if journal.load()["state"] == journal.REPORT:
+            journal.clear()
     # What just failed may still be offered: not at once.
     _ask_later(agent)
 
@@ -45,12 +48,34 @@ async def obey(agent) -> None:
     """Take the newest command: what is at work already goes on, what runs already is informed again."""
     params, agent.order = agent.order, None
     try:
-        await _obey(agent, params)
+        if params.get("unfinished"):
+            await _look_for(agent, params)
+        else:
+            await _obey(agent, params)
     except (MemoryError, OSError):
         # EnOS has its answer already: the command must not be lost.
         if agent.order is None:
             agent.order = params
         raise
+
+
+async def _look_for(agent, params) -> None:
+    # A reset cut this upgrade short. What EnOS says of it now counts; if it is silent, what it said then.
+    entry = journal.load()
+    limit_s = agent.config.upgrade_timeout_s
+    if agent.clock_set_s and entry["at"] and board.unix_time() - entry["at"] > limit_s:
+        owe(agent, GaveUpError.step, "%s: interrupted for over %d s" % (params["version"], limit_s))
+        return
+    agent.order = params  # the link may break
+    found = await agent.tolerate(agent.check())
+    if agent.order is not params:
+        return  # pushed meanwhile
+    del params["unfinished"]
+    agent.order_ms = time.ticks_add(time.ticks_ms(), 0 if params.get("tries") else _SILENCE_MS)
+    for firmware in found or ():
+        if firmware.sign == str(params["sign"]).lower():
+            agent.order = params_of(firmware)
+            agent.order_ms = time.ticks_ms()
 
 
 async def _obey(agent, params) -> None:
@@ -70,20 +95,38 @@ async def _obey(agent, params) -> None:
 def begin(agent, firmware) -> None:
     """Start an upgrade, unless the application refuses or puts it off; one at work is given up."""
     _give_up(agent, firmware.sign)
+    if _is_hopeless(firmware):
+        text = ": rolled back %d times" % _ROLLS
+        owe(agent, GaveUpError.step, firmware.version + text)
+        return
     answer = agent.call(agent.on_upgrade, firmware)
     if answer is False:
         owe(agent, RefusedError.step, firmware.version + ": refused by the application")
     elif answer is True or not isinstance(answer, (int, float)):
         log("I", "upgrade to " + firmware.version)
+        former = journal.load_command()  # of the same digest, or it was given up
+        former.update(params_of(firmware))
+        journal.keep_command(journal.COMMAND, former)
+        journal.clear_command(journal.NEXT)
         agent.guard(max(agent.config.watchdog_s, _WATCHDOG_S))
         agent.start(firmware)
     else:
         log("I", "upgrade to %s put off for %d s" % (firmware.version, answer))
         agent.order = params_of(firmware)
-        journal.keep_command(agent.order)
+        journal.keep_command(journal.NEXT, agent.order)
         agent.order_ms = time.ticks_add(
             time.ticks_ms(), int(min(max(answer, _LEAST_S), _LIMIT_S) * 1000)
         )
+
+
+def _is_hopeless(firmware) -> bool:
+    # It rolled back twice, and nothing else was commanded since.
+    entry = journal.load()
+    if entry["rolled"] == firmware.sign:
+        return entry["rolls"] >= _ROLLS
+    if entry["rolled"]:
+        journal.keep(rolled="", rolls=0)
+    return False
 
 
 def owe(agent, step: int, desc: str) -> None:
@@ -91,7 +134,9 @@ def owe(agent, step: int, desc: str) -> None:
     log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc[:100]))
     agent.word = journal.owe(step, desc)
     if step < 0:
-        journal.clear_command()  # the one that failed; after a success it is the next one
+        journal.clear_command(
+            journal.NEXT
+        )  # the one that failed; after a success it is another one
     agent.call(agent.on_progress, *agent.word)
 
 
@@ -101,12 +146,14 @@ def _ask_later(agent) -> None:
 
 
 def _give_up(agent, sign: str = "") -> None:
-    # A newer command: EnOS has given the upgrade at work up, and hears no word about it.
+    # A newer command: EnOS has given the former one up, and hears no word about it.
+    if str(journal.load_command(journal.NEXT).get("sign")).lower() != sign:
+        journal.clear_command(journal.NEXT)
     if str(journal.load_command().get("sign")).lower() != sign:
-        journal.clear_command()
-    if agent.digest:
         agent.stop()
-        journal.clear()  # or the next boot would take it for cut short
+        if journal.load()["state"] in (journal.FETCH, journal.VERIFY):
+            journal.clear()
+        journal.clear_command(journal.COMMAND)
 
 
 async def end(agent, firmware, error) -> None:
@@ -124,15 +171,15 @@ async def end(agent, firmware, error) -> None:
 
 
 async def _restart(agent, firmware, error) -> None:
-    # The next boot finds the command and starts the agent alone.
+    # The next boot finds the command and starts the agent alone; what the slot holds is not fetched again.
     log("W", "restart to upgrade without the application: %s" % error)
     try:
         # Boots that it had already count, or one that is never online alone would go on for ever.
-        tries = agent.kept.get("tries") if agent.kept.get("sign") == firmware.sign else 0
-        journal.save_command(params_of(firmware), tries or 1)
+        command = journal.load_command()
+        command.update(params_of(firmware))
+        journal.save_command(command, command.get("tries", 0) or 1)
     except OSError:
         return
-    journal.clear()
     await asyncio.sleep_ms(_FLUSH_MS)
     agent.session.close()
     board.reset()

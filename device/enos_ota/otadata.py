@@ -13,11 +13,13 @@ from . import board
 from .errors import BurnError, UpgradeError
 
 _SECTORS = (0, 1)
+_VALID = const(2)
+_ABORTED = const(4)  # rolled back
 _PENDING = const(1)  # started once, and rolled back by the next reset unless marked valid
 
 
-def states(slot_index: int) -> list:
-    """The states of all intact entries that name the slot, first sector first."""
+def entries(slot_index: int) -> list:
+    """(sequence, state) of all intact entries that name the slot, first sector first."""
     partition = board.otadata()
     slots = board.slot_count()
     entry = bytearray(32)
@@ -26,8 +28,27 @@ def states(slot_index: int) -> list:
         partition.readblocks(sector, entry)
         sequence, state, crc = struct.unpack("<I20xII", entry)
         if crc == binascii.crc32(entry[:4], 0xFFFFFFFF) and (sequence - 1) % slots == slot_index:
-            found.append(state)
+            found.append((sequence, state))
     return found
+
+
+def states(slot_index: int) -> list:
+    """The states of these entries."""
+    return [state for _, state in entries(slot_index)]
+
+
+def was_valid(slot_index: int) -> bool:
+    """Whether an image in the slot was confirmed; what the slot holds by now may be another one."""
+    return _VALID in states(slot_index)
+
+
+def aborted() -> int:
+    """The sequence with which the other slot was tried in vain, or 0."""
+    other = board.slot_index(board.running().get_next_update())
+    for sequence, state in entries(other):
+        if state in (_PENDING, _ABORTED):  # pending and not running: it could not be started
+            return sequence
+    return 0
 
 
 def on_trial() -> bool:

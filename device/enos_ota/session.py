@@ -11,36 +11,45 @@ import time
 from micropython import const
 from umqtt.simple import MQTTClient
 
-from . import messages
+from . import forget, messages
 from .errors import LinkError
 from .log import log
 from .transport import Transport
 
-_CONNECT_MS = const(15_000)  # TCP and TLS; a handshake takes an ESP32 0.6-1.3 s
 _ANSWER_MS = const(10_000)
-_BACKOFF_MS = const(2000)  # half of it: EnOS allows one connection per second and device
-_BACKOFF_DOUBLINGS = const(6)  # to 128 s
+_LEAST_MS = const(1000)  # EnOS allows one connection per second and device
+_DOUBLINGS = const(4)
 _PACKETS = const(8)  # taken in by one `poll`: a flood must not keep the loop
-_DOWNLINKS = ("upgrade", "inform_reply", "progress_reply", "getversion_reply")
+
+
+def backoff_ms(spread_s: int, failures: int) -> int:
+    """A random wait that spreads the devices which lost a server in the same moment.
+
+    At least 1 s, at most `spread_s`, doubled with each of the first `failures` in a row to 16 times as much.
+    """
+    most_ms = max(spread_s, 1) * 1000 << min(failures - 1, _DOUBLINGS)
+    return _LEAST_MS + random.getrandbits(24) % max(most_ms - _LEAST_MS, 1)
 
 
 class Session(MQTTClient):
     """One connection at a time; `on_upgrade(message)` is called for each `upgrade`.
 
     login: (client id, user, password). After a LinkError the session must be closed and opened again.
-    Attributes: is_open; refused (the broker answered the last `open` by refusing the login).
+    Attributes: is_open; refused (the broker answered the last `open` by refusing the login); prefix of all topics;
+    is_tls.
     """
 
     def __init__(self, config, login: tuple, on_upgrade) -> None:
         scheme, host, port, _ = messages.split_url(config.mqtt)
-        self._tls = scheme != "mqtt"
-        port = port or (18883 if self._tls else 11883)
+        self.is_tls = scheme != "mqtt"
+        port = port or (18883 if self.is_tls else 11883)
         super().__init__(login[0], host, port, login[1], login[2], config.keepalive_s or 60)
         self.set_callback(self._on_message)
         self.sock = Transport()
         self.is_open = self.refused = False
-        self._prefix = messages.prefix(config.product_key, config.device_key)
+        self.prefix = messages.prefix(config.product_key, config.device_key)
         self._on_upgrade = on_upgrade
+        self._spread_s = config.spread_s
         self._last_id = self._failures = 0
         self._replies: dict = {}  # id -> None while awaited, then the reply
 
@@ -49,33 +58,24 @@ class Session(MQTTClient):
 
         Raises: LinkError when any of it fails or takes too long.
         """
+        from .opening import open_session
+
         self.refused = False
-        await self.sock.open(self.server, self.port, context if self._tls else None, _CONNECT_MS)
-        # MQTT 3.1.1, clean session, user name and password, no will.
-        body = b"\x00\x04MQTT\x04\xc2" + struct.pack("!H", self.keepalive)
-        for text in (self.client_id, self.user, self.pswd):
-            body += _field(text)
-        code = (await self._exchange(0x10, body))[-1]
-        if code:
-            self.refused = True
-            raise LinkError("login refused: CONNACK %d" % code)
-        # One packet for all; umqtt before 1.8 cannot subscribe to topics of 123 bytes or more.
-        body = b"\x00\x01"
-        for tail in _DOWNLINKS:
-            body += _field(self._prefix + tail) + b"\x01"
-        if 0x80 in bytes(await self._exchange(0x82, body)):
-            raise LinkError("subscription refused")
+        try:
+            await open_session(self, context if self.is_tls else None)
+        finally:
+            open_session = None  # type: ignore
+            forget("opening")
         self.is_open = True
         self._ping_ms = self.sock.received_ms
 
     def backoff_ms(self) -> int:
-        """How long to wait before the next `open`: doubling, half of it random.
+        """How long to wait before the next `open`.
 
         Begins anew once a session has answered a request or a ping: a broker may accept and drop at once.
         """
-        half_ms = _BACKOFF_MS << min(self._failures, _BACKOFF_DOUBLINGS) >> 1
         self._failures += 1
-        return half_ms + random.getrandbits(17) % half_ms
+        return backoff_ms(self._spread_s, self._failures)
 
     def close(self) -> None:
         """Close the connection; safe to repeat."""
@@ -88,7 +88,7 @@ class Session(MQTTClient):
         Raises: LinkError.
         """
         for _ in range(_PACKETS):
-            self._take()
+            self.take()
             if self.sock.idle:
                 break
         now = time.ticks_ms()
@@ -109,7 +109,7 @@ class Session(MQTTClient):
 
     def reply(self, tail: str, payload: bytes) -> None:
         """Publish `payload` at the device's topic `tail`, in one write: one TLS record."""
-        self.sock.write(_packet(0x30, _field(self._prefix + tail) + payload))
+        self.sock.write(packet(0x30, field(self.prefix + tail) + payload))
 
     async def request(self, kind: str, params: dict, tries: int = 3) -> dict:
         """Publish a request and await its reply, repeating it when none comes.
@@ -136,7 +136,7 @@ class Session(MQTTClient):
 
     def _on_message(self, topic, payload) -> None:
         # Nothing may escape: umqtt acknowledges afterwards, and what was not acknowledged comes again.
-        tail = topic.decode()[len(self._prefix) :]
+        tail = topic.decode()[len(self.prefix) :]
         try:
             if payload is None:  # the transport had no room for it
                 raise MemoryError
@@ -145,7 +145,9 @@ class Session(MQTTClient):
                 self._on_upgrade(message)
                 return
             if not messages.is_ok(message):
-                log("W", "%s: %s" % (tail, messages.meaning(message.get("code"))))
+                from .codes import meaning  # no longer than until the next `forget`
+
+                log("W", "%s: %s" % (tail, meaning(message.get("code"))))
             # EnOS echoes the id as the string we sent, or as a number.
             message_id = str(message.get("id"))
             if message_id in self._replies:
@@ -153,20 +155,11 @@ class Session(MQTTClient):
         except Exception as error:
             log("W", "%s: message of %d bytes dropped: %r" % (tail, self.sock.body, error))
 
-    async def _exchange(self, first: int, body: bytes):
-        # Send a packet and await its acknowledgement; the body of that.
-        await self.sock.send(_packet(first, body), _CONNECT_MS)
-        start = time.ticks_ms()
-        while time.ticks_diff(time.ticks_ms(), start) < _ANSWER_MS:
-            packet = self._take()
-            # The type of an acknowledgement follows the type of what it acknowledges.
-            if packet and packet[0] == (first & 0xF0) + 0x10 and packet[1]:
-                return packet[1]
-            await asyncio.sleep_ms(20)
-        raise LinkError("no answer to " + ("CONNECT" if first == 0x10 else "SUBSCRIBE"))
+    def take(self):
+        """Take in one packet, if one waits: (first byte, body) of what umqtt leaves to us, or None.
 
-    def _take(self):
-        # Take in one packet, if one waits: (first byte, body) of what umqtt leaves to us.
+        Raises: LinkError.
+        """
         try:
             op = self.check_msg()
             # umqtt before 1.4 says None of a PUBLISH, later ones its first byte.
@@ -181,12 +174,14 @@ class Session(MQTTClient):
         return size
 
 
-def _field(text: str) -> bytes:
+def field(text: str) -> bytes:
+    """A text as MQTT writes it: its length in two bytes, then its UTF-8."""
     data = text.encode()
     return struct.pack("!H", len(data)) + data
 
 
-def _packet(first: int, body: bytes):
+def packet(first: int, body: bytes):
+    """A whole MQTT packet."""
     head = bytearray((first,))
     size = len(body)
     while size > 0x7F:

@@ -17,6 +17,8 @@ _PIECE = const(256)
 _PIECES = const(16)  # in a sector
 _ELF_DIGEST = const(176)  # in an image: the field at 144 of the app descriptor at 32
 _ERASE = const(6)  # ioctl
+_ATTEMPTS = const(3)  # at one sector
+_REWRITTEN = const(16)  # further attempts in one upgrade: flash that needs more is worn
 
 # Whether the fast erase works on this VM, in NVS behind the VM's ELF digest: b"?" while it is tried for the
 # first time (found after a reset: it was the fast erase that reset the chip), then b"+" or b"-".
@@ -27,12 +29,15 @@ class SlotWriter:
     """Takes a file in order and puts it into `slot` through `buf`, one sector of 4 KiB.
 
     Attributes: position, the number of bytes taken; erased, the offset up to which the slot is blank behind
-    them. Given these and the same `buf`, another writer goes on.
+    them; rewritten, how often a sector had to be erased and programmed again. Given these and the same `buf`,
+    another writer goes on.
 
     Raises: BurnError (step -4) when the flash does not hold what was written.
     """
 
-    def __init__(self, slot, buf: bytearray, position: int = 0, erased: int = 0) -> None:
+    def __init__(
+        self, slot, buf: bytearray, position: int = 0, erased: int = 0, rewritten: int = 0
+    ) -> None:
         if slot.info()[5]:
             raise UpgradeError("the slot is encrypted")
         self.slot = slot
@@ -40,6 +45,7 @@ class SlotWriter:
         self._start = slot.info()[2]
         self._limit = slot.info()[3]
         self.erased = erased
+        self.rewritten = rewritten
         self._buf = buf
         self._view = memoryview(self._buf)
         self._pieces = [self._view[i : i + _PIECE] for i in range(0, _SECTOR, _PIECE)]
@@ -78,9 +84,15 @@ class SlotWriter:
         try:
             if offset >= self.erased:
                 self._erase(sector)
-            self.slot.writeblocks(sector, self._buf, 0)
-            if not self._holds(sector, self._pieces):
-                raise BurnError("sector %d does not read back" % sector)
+            for _ in range(_ATTEMPTS):
+                self.slot.writeblocks(sector, self._buf, 0)
+                if self._holds(sector, self._pieces):
+                    return
+                self.rewritten += 1
+                if self.rewritten > _REWRITTEN:
+                    break
+                self._erase_sector(sector)
+            raise BurnError("sector %d does not read back" % sector)
         except OSError as error:
             raise BurnError("sector %d: %s" % (sector, error)) from None
 
@@ -90,10 +102,15 @@ class SlotWriter:
         if whole and self._fast is not False and self._erase_block(first):
             self.erased = offset + _BLOCK
             return
-        self.slot.ioctl(_ERASE, first)
-        if not self._holds(first, _BLANK):
-            raise BurnError("sector %d does not erase" % first)
+        self._erase_sector(first)
         self.erased = offset + _SECTOR
+
+    def _erase_sector(self, sector: int) -> None:
+        for _ in range(_ATTEMPTS):
+            self.slot.ioctl(_ERASE, sector)
+            if self._holds(sector, _BLANK):
+                return
+        raise BurnError("sector %d does not erase" % sector)
 
     def _erase_block(self, first: int) -> bool:
         # A write from a null source erases the whole range and only then fails: a 64 KiB erase with no
@@ -103,7 +120,7 @@ class SlotWriter:
             board.save_blob(_KEY, self._vm + b"?")
         try:
             self.slot.writeblocks(first, uctypes.bytearray_at(0, _BLOCK))
-        except OSError:
+        except (OSError, ValueError):  # whatever a VM says of it: what the flash holds decides
             pass
         blank = True
         for sector in range(first, first + _SECTORS):

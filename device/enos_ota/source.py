@@ -29,8 +29,8 @@ class Source:
         self._known = known or ["", "", -1]
         self.http = Http(context)
 
-    async def open(self, position: int) -> tuple:
-        """Ask for the file from byte `position` on: (first byte delivered, size of the file).
+    async def open(self, position: int, last: str = "") -> tuple:
+        """Ask for the file from byte `position` on, or to byte `last`: (first byte delivered, size of the file).
 
         The first byte is `position`, or 0 when the file is another one now. The size is None where the server
         does not tell.
@@ -39,7 +39,7 @@ class Source:
         old = self._known[_SESSION]
         while True:
             try:
-                await self._ask(position)
+                await self._ask(position, last)
                 from .answer import judge, skip
 
                 start = judge(http, self._known, position, old)
@@ -54,14 +54,39 @@ class Source:
                 return start, self._known[_TOTAL] if self._known[_TOTAL] >= 0 else None
             position = 0
 
-    async def _ask(self, position: int) -> None:
-        from .address import resolve
+    async def _resolve(self) -> str:
+        # The https address; a session of the HTTP broker is opened where none is known.
+        file_url = self._file_url
+        session = ""
+        if self._is_brokered():
+            session = self._known[_SESSION] = self._known[_SESSION] or await self._log_in()
+        from .address import locate
 
-        http = self.http
-        origin = url = await resolve(http, self._config, self._file_url, self._known)
-        resolve = None  # type: ignore
+        url = locate(self._config, file_url, session)
+        locate = None  # type: ignore
         forget()
-        headers = "Range: bytes=%d-\r\n" % position
+        if not file_url.startswith("enos-lark"):
+            return url
+        from .login import ask
+        from .redirect import join, permitted
+
+        return permitted(url, join(url, await ask(self.http, "GET", url)), self._config.hosts)
+
+    def _is_brokered(self) -> bool:
+        from .address import is_brokered
+
+        return is_brokered(self._file_url)
+
+    async def _log_in(self) -> str:
+        forget("address quote")
+        from .login import log_in
+
+        return await log_in(self.http, self._config)
+
+    async def _ask(self, position: int, last: str) -> None:
+        http = self.http
+        origin = url = await self._resolve()
+        headers = "Range: bytes=%d-%s\r\n" % (position, last)
         if position and self._known[_ETAG]:
             headers += "If-Range: %s\r\n" % self._known[_ETAG]
         for _ in range(_HOPS + 1):

@@ -3,10 +3,16 @@
 Imported at start and forgotten again, so that nothing of it takes memory while the agent waits.
 """
 
+from micropython import const
+
 from . import board, config, identity, journal, otadata
 from .errors import RolledBackError
 from .image import Image, read_record
 from .log import log
+
+_TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
+_IDLE_WATCHDOG_S = const(3600)  # where none is wanted: once armed it can only be widened
+_BOOTS = const(10)  # that an image on trial may have after its first: wakes from deep sleep
 
 
 def settings(source):
@@ -22,12 +28,31 @@ def login(keys) -> tuple:
     return identity.mqtt_login(keys.product_key, keys.device_key, keys.device_secret)
 
 
+def begin(agent, version: str) -> None:
+    """Give a new agent its past, its trial, and the watchdog that it has to feed."""
+    if agent.mode not in ("auto", "live", "reboot"):
+        raise ValueError("upgrade must be auto, live or reboot")
+    wanted_s = watchdog_s = agent.config.watchdog_s
+    if agent.config.network != "wifi":
+        agent.mode = "live"  # without the application there is no network
+    if not wanted_s and is_armed():
+        watchdog_s = _IDLE_WATCHDOG_S
+    past = look_back(version, wanted_s)
+    agent.version, agent.floor_s, on_trial, agent.word, agent.order = past
+    if on_trial:
+        from .trial import Trial
+
+        agent.trial = Trial(agent)
+        watchdog_s = min(watchdog_s or _TRIAL_WATCHDOG_S, _TRIAL_WATCHDOG_S)
+    agent.guard(watchdog_s)
+
+
 def look_back(version: str, watchdog_s: int) -> tuple:
     """What happened before this boot: (version, floor_s, on_trial, word, order).
 
     watchdog_s: what /boot.py shall arm in every boot. version: of the record, or as given.
     floor_s: build time in Unix seconds. word: (step, desc) owed to EnOS, or None. order: params of a command
-    that is still to be obeyed, or None. Power cut: safe to repeat.
+    that is still to be obeyed, or None; `unfinished` in it where a reset cut it short. Power cut: safe to repeat.
     """
     on_trial, word = _tolerate(_recover, (False, None))
     found, floor_s = _tolerate(_identify, ("", 0))
@@ -36,7 +61,7 @@ def look_back(version: str, watchdog_s: int) -> tuple:
     _tolerate(lambda: _keep_watchdog(b"%d" % watchdog_s), None)
     if not on_trial:
         _tolerate(_forget_why, None)
-    return version, floor_s, on_trial, word, _tolerate(journal.load_command, None) or None
+    return version, floor_s, on_trial, word, _tolerate(_order, None)
 
 
 def _tolerate(function, otherwise):
@@ -74,42 +99,105 @@ def _identify() -> tuple:
     return (kept[32:].decode() if kept[:32] == image.elf_digest else ""), 0
 
 
+def _order():
+    # The newest command counts; then what was at work.
+    entry = journal.load()
+    order = journal.load_command(journal.NEXT)
+    if order or entry["state"] in (journal.TRIAL, journal.REPORT):
+        return order or None
+    order = journal.load_command()
+    if not order and entry["state"]:
+        order = {
+            "version": entry["version"],
+            "sign": entry["sign"],
+            "fileSize": entry["size"] or None,
+        }
+        order["signMethod"] = "md5" if len(entry["sign"]) == 32 else "sha256"
+        order["fileUrl"] = "address-lost://"  # NVS had no room for it
+    return dict(order, unfinished=True) if order else None
+
+
 def _recover() -> tuple:
     entry = journal.load()
     if otadata.on_trial():
-        if entry["state"] != journal.TRIAL or _runs(entry):
+        # Or the power was cut while this slot was selected again: that is no trial.
+        if not entry["heal"] and (entry["state"] != journal.TRIAL or _runs(entry)):
             log("I", "this image is on trial")
-            return True, None
-        otadata.confirm()  # the power was cut while it was healed: not a trial
-    if _tolerate(otadata.heal, False):
-        log("W", "the bootloader fell back: selected this slot again")
-    word = _outcome(entry)
-    if word and entry["state"] != journal.REPORT:
-        word = journal.owe(*word)
-    return False, word
+            _count_boot(entry)
+            return True, _owed(entry)
+        otadata.confirm()
+    fell_back = not board.is_selected(board.running())
+    if fell_back:
+        log("W", "the bootloader fell back: this slot is selected again")
+        journal.keep(heal=1)
+        _tolerate(otadata.heal, None)
+    if fell_back or entry["heal"]:
+        journal.keep(heal=0)
+    return False, _outcome(entry, fell_back)
 
 
 def _runs(entry: dict) -> bool:
     return entry["slot"] == board.slot_index(board.running())
 
 
-def _outcome(entry: dict):
+def _count_boot(entry: dict) -> None:
+    boots = entry["boots"]
+    is_new = entry["state"] == journal.TRIAL
+    if boots > _BOOTS:
+        if is_new:
+            journal.keep(desc="no proof within %d boots" % boots)
+        board.reset()
+    # Where it is no new release, safe mode returned to this one: not again.
+    journal.keep(boots=boots + 1, back=0 if is_new else 1)
+
+
+def _owed(entry: dict):
+    if entry["state"] != journal.REPORT:
+        return None
+    if entry["step"] == 100 and not _runs(entry):
+        return journal.owe(RolledBackError.step, entry["version"] + ": runs no longer")
+    return entry["step"], entry["desc"]
+
+
+def _outcome(entry: dict, fell_back: bool):
     version = entry["version"]
-    state = entry["state"]
-    if state == journal.REPORT:
-        return entry["step"], entry["desc"]
-    if state == journal.TRIAL:
+    sequence = otadata.aborted()
+    if entry["state"] == journal.REPORT:
+        return _owed(entry)
+    if entry["state"] == journal.TRIAL:
         if _runs(entry):
-            return 100, version  # marked valid; the cut came before the journal
-        return RolledBackError.step, "%s: rolled back: %s" % (version, _why(entry))
-    if state and not journal.load_command().get("tries"):  # which is counted, and goes on with it
-        journal.clear_command()
-        return -1, version + ": interrupted by a reset"
+            return journal.owe(100, version)  # marked valid; the cut came before the journal
+        journal.tell(sequence)
+        return _judge(entry, "the bootloader cannot start it" if fell_back else "", sequence)
+    if entry["state"] == journal.IDLE and not journal.is_told(sequence):
+        journal.tell(sequence)
+        if entry["back"]:
+            return None  # a return that failed: nobody commanded it
+        # NVS was lost in a trial.
+        record = _tolerate(_other_record, None)
+        return journal.owe(RolledBackError.step, (record[0] if record else "?") + ": rolled back")
     return None
 
 
-def _why(entry: dict) -> str:
+def _other_record():
+    other = board.running().get_next_update()
+    return read_record(other, Image(other))
+
+
+def _judge(entry: dict, reason: str, sequence: int):
     # In this order: what the trial wrote before it reset, what /main.py caught, what the chip says.
-    caught = board.load_blob("why", board.STUBS).decode().strip()
-    cause = "watchdog" if board.was_watchdog() else "reset during the trial"
-    return entry["desc"] or caught or cause
+    reason = reason or entry["desc"] or board.load_blob("why", board.STUBS).decode().strip()
+    # Without a sequence it was not even tried, or the power was cut as the bootloader noted it.
+    is_innocent = not reason and (board.was("PWRON_RESET") or not sequence)
+    if not reason and board.was("WDT_RESET"):
+        reason = "watchdog"
+    if entry["alibi"] or is_innocent:
+        # No fault of the image, as far as one can tell: once more, from what the slot holds.
+        again = {"state": journal.VERIFY, "repeats": 1, "desc": "", "alibi": 0}
+        if not entry["repeats"] and journal.keep(**again):
+            log("W", "the trial of %s is repeated" % entry["version"])
+            return None
+        reason = reason or "power was lost in its trial"
+    rolls = (entry["rolls"] if entry["rolled"] == entry["sign"] else 0) + (sequence > 0)
+    text = "%s: rolled back: %s" % (entry["version"], reason or "reset during the trial")
+    return journal.owe(RolledBackError.step, text, rolled=entry["sign"], rolls=rolls)

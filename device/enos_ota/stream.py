@@ -10,6 +10,7 @@ from .errors import DownloadError, LinkError
 from .slot import SlotWriter
 
 _SECTOR = const(4096)
+_BLOCK = const(65_536)
 _HEAD_BYTES = const(288)  # what preflight judges
 _LEAST_GAIN = const(5)  # percent between reports
 _LEAST_MS = const(2000)
@@ -19,15 +20,17 @@ _DOWNLOADED = const(98)  # 99 is said by the new image on trial, 100 by the one 
 async def stream(job, body) -> None:
     """Put what `body` delivers into the slot of an `Upgrade`, from its `position` on.
 
-    However it ends, `position` and `erased` say what the slot holds. Raises: VerifyError (step -3) or
-    UpgradeError (step -1), from preflight before anything is erased; LinkError, DownloadError (step -2);
-    BurnError (step -4).
+    However it ends, `position` and `erased` say what the slot holds; each block of 64 KiB is journaled.
+
+    Raises: VerifyError (step -3) or UpgradeError (step -1), from preflight before anything is erased; LinkError,
+    DownloadError (step -2); BurnError (step -4); GaveUpError (step -7) when the time is over.
     """
-    writer = SlotWriter(job.target, job.buf, job.position, job.erased)
+    writer = SlotWriter(job.target, job.buf, job.position, job.erased, job.rewritten)
     try:
         await _Stream(job, body, writer).run()
     finally:
         job.position, job.erased = writer.position, writer.erased
+        job.rewritten = writer.rewritten
 
 
 class _Stream:
@@ -51,6 +54,8 @@ class _Stream:
             if not job.headers and position >= min(_HEAD_BYTES, total_bytes):
                 self._preflight(position)
             writer.taken(count)
+            if position % _BLOCK == 0:
+                self._block(position)
             while job.headers > 1 and job.next_header + 8 <= position & -_SECTOR:
                 self._walk()
             self._report(position * _DOWNLOADED // total_bytes)
@@ -60,6 +65,11 @@ class _Stream:
         writer.finish()
         self._due_ms = time.ticks_ms()
         self._report(_DOWNLOADED)
+
+    def _block(self, position: int) -> None:
+        self._job.position = position
+        self._job.keep_block()
+        self._job.check_time()
 
     def _preflight(self, filled: int) -> None:
         from . import preflight

@@ -3,29 +3,55 @@
 import asyncio
 import time
 
-from . import board, journal, orders, otadata
-from .errors import LinkError
+from . import board, forget
+from .errors import LinkError, StarvedError
 from .log import log
 
 
 class Trial:
     """Judges the running image; a failure keeps its reason and resets, and the bootloader rolls back.
 
-    Passed when the application is alive after `trial_app_s`, EnOS answers, and `self_test` says so, all within
-    `trial_s`. The watchdog, which /boot.py armed, ends what cannot end itself.
+    Passed when the file server and EnOS answer, the application is alive after `trial_app_s`, and `self_test` says
+    so, all within `trial_s`. The watchdog, which /boot.py armed, ends what cannot end itself.
     """
 
     def __init__(self, agent) -> None:
         self._agent = agent
         self._kept = None  # the command that is in NVS
+        self._is_linked = False  # or was
+        self._can_download = False
 
     def watch(self) -> None:
-        """Once a second: end the trial when the application ended or time is up."""
-        if self._agent.application.ended:
-            self._fail(self._agent.application.ended)
+        """Once a second: end the trial when the application ended or hangs, or time is up."""
+        application = self._agent.application
+        if application.ended:
+            self._fail(application.ended)
+        if application.is_late():
+            self._fail("the application hangs")
         if self._age_ms() > self._agent.config.trial_s * 1000:
             text = "not proven within %d s: %s" % (self._agent.config.trial_s, self._agent.trouble)
-            self._fail(text.rstrip(": "))
+            self._fail(text.rstrip(": "), not self._is_linked)
+
+    async def prove_download(self) -> None:
+        """Once per boot, before the session takes memory: the next release can be fetched."""
+        if self._can_download:
+            return
+        try:
+            from .proof import prove_download
+
+            reason = await prove_download(self._agent, board.running())
+        except (MemoryError, StarvedError) as error:
+            reason = "download: not enough memory"
+            if self._agent.mode != "live":  # it would be fetched without the application
+                log("W", "%s: %r" % (reason, error))
+                reason = ""
+        except Exception as error:
+            reason = "download: %r" % error
+        prove_download = None  # type: ignore
+        forget("proof firmware")
+        if reason:
+            self._fail(reason)
+        self._can_download = True
 
     async def prove(self) -> None:
         """Pass the trial over an open session, mark the image valid, and owe EnOS the "100".
@@ -33,9 +59,13 @@ class Trial:
         Power cut: before the mark the former image returns, after it this one stays.
         Raises: LinkError when the session breaks; the trial goes on with the next one.
         """
+        self._is_linked = True
         version = self._agent.version
         await self._prove_link(version)
-        while self._age_ms() < self._agent.config.trial_app_s * 1000:
+        application = self._agent.application
+        while (
+            self._age_ms() < max(self._agent.config.trial_app_s, application.timeout_s + 1) * 1000
+        ):
             self.watch()
             self._agent.session.poll()
             self._keep_order()
@@ -48,9 +78,12 @@ class Trial:
                 self._fail("self_test failed")
         except Exception as error:
             self._fail("self_test raised %r" % error)
+        from . import journal, orders, otadata
+
         otadata.confirm()
         log("I", "trial passed")
-        orders.owe(self._agent, 100, version)
+        if journal.load()["state"] == journal.TRIAL:  # not where safe mode returned to this release
+            orders.owe(self._agent, 100, version)
 
     async def _prove_link(self, version: str) -> None:
         session = self._agent.session
@@ -69,18 +102,23 @@ class Trial:
         params = self._agent.order
         if params is None or params is self._kept:
             return
+        from . import journal
+
         if params.get("version") == self._agent.version:
             self._agent.order = None  # the one on trial, pushed again: it is the newest
-            journal.clear_command()
+            journal.clear_command(journal.NEXT)
             return
         self._kept = params
-        journal.keep_command(params)
+        journal.keep_command(journal.NEXT, params)
 
     def _age_ms(self) -> int:
         return time.ticks_diff(time.ticks_ms(), self._agent.started_ms)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, alibi: bool = False) -> None:
         log("E", "trial failed: " + reason)
         self._keep_order()
-        journal.keep(desc=reason[:80])
+        from . import journal
+
+        if journal.load()["state"] == journal.TRIAL:  # else a word may be owed
+            journal.keep(desc=reason[:80], alibi=int(alibi))
         board.reset()

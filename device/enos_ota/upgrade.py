@@ -1,17 +1,24 @@
 """The state machine of one upgrade: fetch, verify, switch; the next state is stored before the act.
 
+A reset in any of them is followed by the same upgrade, from what the journal says.
+
 Each act is a module of its own that is loaded for its time: what is not needed while bytes arrive must not
 take the memory of the connection.
 """
 
+import time
+
 from micropython import const
 
 from . import board, forget
-from .errors import BurnError, DownloadError, UpgradeError, VerifyError
+from .errors import BurnError, DownloadError, GaveUpError, UpgradeError, VerifyError
 from .log import log
 
 _FETCH = const(1)  # states of the journal
+_VERIFY = const(2)
 _TRIAL = const(3)
+_BLOCK = const(65_536)
+_BLOCKS = "blocks"  # the journal's, which is not loaded while bytes arrive
 
 
 class Upgrade:
@@ -20,7 +27,8 @@ class Upgrade:
     Attributes, for the acts: agent, firmware, buf; target, the slot written to; size_bytes of the file;
     position and erased, how far the slot holds it and is blank behind it; headers still to come of the
     image (the padding counts as one; 0 before preflight) and the offset of the next_header; is_resumed, whether
-    what the slot holds came in pieces that may not fit together; said, the last percent reported.
+    what the slot holds came in pieces that may not fit together; rewritten, how often a sector had to be
+    programmed again; connections made; said, the last percent reported.
     """
 
     def __init__(self, agent, firmware, buf: bytearray) -> None:
@@ -28,10 +36,11 @@ class Upgrade:
         self.firmware = firmware
         self.buf = buf
         self.target = board.running().get_next_update()
-        self.size_bytes = 0
+        self.size_bytes = self.rewritten = self.connections = 0
         self.is_resumed = False
         self.said = -1
-        self.rewind()
+        self.position = self.erased = self.headers = self.next_header = 0
+        self._start_ms = time.ticks_ms()
 
     async def run(self) -> None:
         """Fetch, verify, switch: ends in a reset, or raises one of `errors`.
@@ -39,10 +48,9 @@ class Upgrade:
         Raises: StarvedError where it does not fit beside the application, even with the MQTT session closed.
         """
         second = False
-        state = _FETCH
         try:
+            state = self._claim()
             while True:
-                self._store(state)
                 try:
                     await self._act(state)
                     state += 1
@@ -51,14 +59,33 @@ class Upgrade:
                         raise
                     log("W", "once more from the first byte: %s" % error)
                     second = True
+                    self.rewind()
                     state = _FETCH
-                forget()
+                self._store(state)
         except OSError as error:
             raise BurnError("NVS or flash: %s" % error) from None
 
     def rewind(self) -> None:
-        """Nothing of the file is in the slot."""
+        """Nothing of the file is in the slot any more.
+
+        Raises: OSError when NVS is full or broken.
+        """
+        board.save_int(_BLOCKS, 0)
         self.position = self.erased = self.headers = self.next_header = 0
+        self.is_resumed = False
+
+    def keep_block(self) -> None:
+        """The slot holds one more block of 64 KiB, read back as written: a reset need not fetch it again."""
+        try:
+            board.save_int(_BLOCKS, self.position // _BLOCK)
+        except OSError as error:
+            log("W", "a reset would fetch this block again: %s" % error)
+
+    def check_time(self) -> None:
+        """Raises: GaveUpError (step -7) once EnOS has given the upgrade up too."""
+        limit_s = self.agent.config.upgrade_timeout_s
+        if time.ticks_diff(time.ticks_ms(), self._start_ms) > limit_s * 1000:
+            raise GaveUpError("not done within %d s" % limit_s)
 
     def measure(self, total_bytes) -> None:
         """Take the size that the server tells, or None; once preflight has passed, judge it too.
@@ -82,26 +109,27 @@ class Upgrade:
         if total_bytes > room:
             raise UpgradeError("%d bytes do not fit a slot of %d" % (total_bytes, room))
 
-    def _store(self, state: int) -> None:
-        from . import journal, otadata
+    def _claim(self) -> int:
+        from .resume import claim
 
-        otadata.refuse_on_trial()
-        journal.save(
-            state=state,
-            slot=board.slot_index(self.target),
-            version=self.firmware.version,
-            desc="",
-        )
-        if state == _TRIAL:
-            journal.clear_command()
-        del journal, otadata
+        state = claim(self)
+        claim = None  # type: ignore
+        forget()
+        return state
+
+    def _store(self, state: int) -> None:
+        forget()
+        from .resume import store
+
+        store(self, state)
+        store = None  # type: ignore
         forget()
 
     def _act(self, state: int):
         if state == _FETCH:
             from .fetch import fetch as act
-        elif state == _TRIAL:
-            from .verify import switch as act
-        else:
+        elif state == _VERIFY:
             from .verify import verify as act
+        else:
+            from .verify import switch as act
         return act(self)

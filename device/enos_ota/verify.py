@@ -67,7 +67,7 @@ async def switch(job) -> None:
     board.save_blob("why", b" ", board.STUBS)  # what an earlier boot died of
     await asyncio.sleep_ms(_FLUSH_MS)
     if job.agent.order is not None:
-        journal.keep_command(job.agent.order)
+        journal.keep_command(journal.NEXT, job.agent.order)
     # Nothing may come between: another command would write the slot that is selected now.
     otadata.select(job.target)
     job.agent.session.close()

@@ -111,6 +111,7 @@ class Rig:
             "ca": ["/ca.der"],
             "wifi": [{"ssid": "demo", "password": "demo-password"}],
             "ntp": "localhost",
+            "spread_s": 1,
             "trial_app_s": 2,
             "trial_s": 60,
             **changes,

@@ -41,9 +41,12 @@ def collect(apps: list[Path], arch: str, with_agent: bool = True) -> dict[str, b
         for name, path in _files(agent_folder()):
             _add(chosen, f"{AGENT}/{name}", path)
     _refuse_ambiguous(chosen)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        contents = pool.map(_content, chosen, chosen.values(), repeat(arch))
-        return dict(zip(chosen, contents, strict=True))
+    return _contents(chosen, arch)
+
+
+def agent_files(arch: str) -> dict[str, bytes]:
+    """Return path -> content of the agent alone, compiled for `arch`. Raises: `AppError`."""
+    return _contents({f"{AGENT}/{name}": path for name, path in _files(agent_folder())}, arch)
 
 
 def agent_folder() -> Path:
@@ -52,6 +55,12 @@ def agent_folder() -> Path:
     if not (folder / "__init__.py").is_file():
         raise AppError(f"{folder}: the agent package is not there (--no-agent leaves it out)")
     return folder
+
+
+def _contents(chosen: dict[str, Path], arch: str) -> dict[str, bytes]:
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        contents = pool.map(_content, chosen, chosen.values(), repeat(arch))
+        return dict(zip(chosen, contents, strict=True))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -122,9 +131,12 @@ def _content(name: str, path: Path, arch: str) -> bytes:
         raise AppError(f"{path}: {error.strerror or error}") from None
     if path.suffix == ".py":
         try:
-            # The agent's functions are short and its RAM is every board's; an application keeps
-            # the lines of its tracebacks.
-            return compile_source(content, path.name, arch, lines=not name.startswith(AGENT + "/"))
+            # The agent's functions are short and its RAM is every board's: its tracebacks name functions
+            # only. A board keeps each file name for ever. An application keeps names and lines.
+            is_agent = name.startswith(AGENT + "/")
+            return compile_source(
+                content, AGENT if is_agent else path.name, arch, lines=not is_agent
+            )
         except AppError as error:
             raise AppError(f"{path.parent}/{error}") from None
     if path.suffix == ".mpy" and content[:2] != bytes((ord("M"), MPY_MAJOR)):

@@ -11,11 +11,14 @@ from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
 from host_tools import paths
+from host_tools.release import rescue
 from host_tools.simboard.board_files import FLASH_BYTES, BoardError, BoardFiles
 from host_tools.simboard.chip import image, partitions
 from host_tools.simboard.chip.nor import SECTOR_BYTES
 from host_tools.simboard.chip.partitions import Entry
 
+ARCH = "xtensawin"
+"""Of an ESP32; the agent has no native code."""
 DISK_VERSION = 0x0002_0001
 """LittleFS 2.1: what the VM writes."""
 
@@ -67,6 +70,7 @@ def make_board(
         "enos.json": text,
         "enos.bak": text,
         "ca.der": ca_der,
+        rescue.NAME: rescue.rescue_image(ARCH),
         **(extra_files or {}),
     }
     flash = flash_image(check_bootable(release), TABLES[table], files)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from host_tools.simboard import bootloader, heap
+from host_tools.simboard import heap
 from host_tools.simboard.board_files import FLASH_BYTES, BoardFiles
+from host_tools.simboard.chip import bootloader
 from host_tools.simboard.chip.nor import Nor
 from host_tools.simboard.chip.partitions import TableError
 from host_tools.simboard.process import Vm

@@ -10,8 +10,8 @@ import pytest
 
 from host_tools import paths
 from host_tools.release.check import parse_release
-from host_tools.simboard import bootloader
 from host_tools.simboard.board_files import FLASH_BYTES
+from host_tools.simboard.chip import bootloader
 from host_tools.simboard.chip.nor import Nor
 from host_tools.simboard.make import TABLES, flash_image
 

@@ -39,7 +39,7 @@ def _device_modules() -> types.SimpleNamespace:
         mock.patch.dict(sys.modules, shims),
         mock.patch.object(sys, "path", [str(paths.DEVICE), *sys.path]),
     ):
-        from enos_ota import address, errors, firmware, identity, image, messages, preflight
+        from enos_ota import address, codes, errors, firmware, identity, image, messages, preflight
 
         return types.SimpleNamespace(
             address=address,
@@ -48,6 +48,7 @@ def _device_modules() -> types.SimpleNamespace:
             identity=identity,
             image=image,
             messages=messages,
+            codes=codes,
             preflight=preflight,
         )
 
@@ -173,7 +174,7 @@ def test_parse_any_bytes_gives_a_dict_or_value_error(payload: bytes) -> None:
 @given(JSON)
 def test_meaning_any_code_is_text(code: object) -> None:
     # A list or an object is not hashable.
-    assert isinstance(device.messages.meaning(code), str)
+    assert isinstance(device.codes.meaning(code), str)
 
 
 @quick

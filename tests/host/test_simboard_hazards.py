@@ -26,13 +26,13 @@ from simboard_fixtures import JOIN, Authority, Server, SimulatedBoard
 from host_tools import paths
 from host_tools.release.compile import compile_source
 
-MODULES = ("__init__", "board", "errors", "log", "messages", "session", "transport")
+MODULES = ("__init__", "board", "errors", "log", "messages", "opening", "session", "transport")
 
 SCRIPT = (
     JOIN
     + """
 import asyncio, gc, machine, sys, tls
-from enos_ota import session, transport
+from enos_ota import opening, session, transport
 from enos_ota.errors import OtaError
 machine.RTC().datetime(NOW)
 
@@ -45,12 +45,13 @@ class Fast:
     def ticks_ms(cls):
         return time.ticks_add(cls.base, 5 * time.ticks_diff(time.ticks_ms(), cls.base))
 
-session.time = transport.time = Fast
+opening.time = session.time = transport.time = Fast
 
 class Config:
     product_key, device_key = "pk", "dk"
     mqtt = ""
     keepalive_s = 60
+    spread_s = 1
 
 context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
 context.verify_mode = tls.CERT_REQUIRED

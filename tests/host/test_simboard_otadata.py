@@ -5,9 +5,9 @@ import io
 import pytest
 from simboard_fixtures import OTA_0, OTA_1, OTADATA, image, otadata_sectors
 
-from host_tools.simboard import bootloader, make
+from host_tools.simboard import make
 from host_tools.simboard.board_files import FLASH_BYTES
-from host_tools.simboard.chip import otadata
+from host_tools.simboard.chip import bootloader, otadata
 from host_tools.simboard.chip.nor import Nor
 from host_tools.simboard.chip.otadata import ABORTED, INVALID, NEW, PENDING_VERIFY, VALID
 from host_tools.simboard.chip.partitions import Entry

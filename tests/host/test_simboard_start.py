@@ -277,7 +277,11 @@ def test_make_board_writes_a_whole_board(tmp_path):
     flash = (tmp_path / "b" / "flash.bin").read_bytes()
     assert len(flash) == 4 << 20
     for start, size, names in (
-        (0x3B0000, 0x20000, ["boot.py", "ca.der", "enos.bak", "enos.json", "lib", "main.py"]),
+        (
+            0x3B0000,
+            0x20000,
+            ["boot.py", "ca.der", "enos.bak", "enos.json", "lib", "main.py", "rescue.fs"],
+        ),
         (0x3D0000, 0x30000, []),
     ):
         context = UserContext(size)

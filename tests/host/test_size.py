@@ -75,8 +75,8 @@ def test_sums_count_the_waiting_modules_always_and_the_others_in_their_moment() 
     sizes = size.Sizes({"agent": 1000, "session": 24, "slot": 500, "http": 300, "trial": 70})
     assert sizes.sums() == [
         ("waiting layer", 1024, 12_288),
-        ("most at once", 1524, 19_968),
-        ("package", 1894, 40_960),
+        ("most at once", 1524, 20_480),
+        ("package", 1894, 49_152),
     ]
     assert sizes.over_budget() == []
 
@@ -85,8 +85,8 @@ def test_over_budget_by_one_byte_is_named() -> None:
     assert size.Sizes({"agent": 12_289}).over_budget() == [
         "waiting layer is 1 bytes over its 12,288"
     ]
-    assert size.Sizes({"slot": 19_969}).over_budget() == ["most at once is 1 bytes over its 19,968"]
-    assert size.Sizes({"trial": 40_961}).over_budget() == ["package is 1 bytes over its 40,960"]
+    assert size.Sizes({"slot": 20_481}).over_budget() == ["most at once is 1 bytes over its 20,480"]
+    assert size.Sizes({"startup": 49_153}).over_budget() == ["package is 1 bytes over its 49,152"]
 
 
 def test_main_over_budget_exits_with_1(

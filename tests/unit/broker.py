@@ -91,6 +91,7 @@ class Config:
     device_key = "dk_demo"
     device_secret = "s3cr3t"
     keepalive_s = 60
+    spread_s = 32
     mqtt = ""
 
 
@@ -102,6 +103,7 @@ class WithBroker(Case):
         self.lines = []
         self.patch(session, "log", lambda level, text: self.lines.append(text))
         self.clock = self.slow(session, transport)
+        self.slow_imports(self.clock)
         net = Net.under(self, transport)
         self.broker = Broker(net, 11883)
         self.upgrades = []

@@ -153,9 +153,13 @@ class Trust:
 
 
 class Trial:
-    """`verdicts`: what each `prove` raises in turn, or "passed"."""
+    """`verdicts`: what each `prove` raises in turn, or "passed".
+
+    downloads: of each proof of the download path, whether there was a session beside it.
+    """
 
     verdicts = []
+    downloads = []
     watched = 0
 
     def __init__(self, agent) -> None:
@@ -163,6 +167,9 @@ class Trial:
 
     def watch(self) -> None:
         Trial.watched += 1
+
+    async def prove_download(self) -> None:
+        Trial.downloads.append(self.agent.is_linked)
 
     async def prove(self) -> None:
         self.agent.session.done.append(("prove", {}))
@@ -186,13 +193,13 @@ def played(name, **content) -> None:
 
 
 played("session", Session=Session)
-played("link", Link=Link)
 played("upgrade", Upgrade=Upgrade)
 played("trial", Trial=Trial)
 played("trust", tls_context=Trust.tls_context)
 import enos_ota  # noqa: E402
-from enos_ota import agent, application  # noqa: E402
+from enos_ota import agent, application, link  # noqa: E402
 
+link.Link = Link
 enos_ota._WAITING += " link upgrade trial trust"  # or they would be imported anew: the real ones
 
 
@@ -203,7 +210,7 @@ class WithAgent(Case):
         super().setUp()
         self.was_reset = False
         self.patch(agent, "log", lambda level, text: None)
-        self.clock = self.slow(agent, application)
+        self.clock = self.slow(agent, application, link)
         self.slow_imports(self.clock)
         agent.Agent._wdt = None
         chip = self.chip = esp32.power_up()
@@ -221,6 +228,7 @@ class WithAgent(Case):
         Upgrade.begun = []
         Upgrade.cancelled = []
         Trial.verdicts = []
+        Trial.downloads = []
 
     def tearDown(self) -> None:
         self._drop()

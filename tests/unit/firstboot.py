@@ -11,6 +11,7 @@ from helpers import Case
 
 PENDING, VALID, ABORTED = 1, 2, 4
 WHY = ("enos_boot", "why")
+FAILS = ("enos_boot", "fails")
 COMMAND = {"version": "3.0", "sign": "cd" * 32}
 
 
@@ -24,6 +25,7 @@ class Agent:
     error = None
 
     def __init__(self, **options) -> None:
+        self.version = "1.0.0"
         Agent.made.append(self)
         if Agent.error:
             raise Agent.error
@@ -71,11 +73,17 @@ class OnBoard(Case):
         self.chip.entry(0, 1, VALID)
         images.put("ota_0", images.image())
         machine.State.cause = machine.HARD_RESET
+        sys.path.insert(0, "/app")  # as /boot.py left it
         Agent.made = []
         Agent.error = None
         Agent.script = staticmethod(lambda agent, second: None)
         sys.modules.pop("enos_ota.agent", None)
         enos_ota.forget()
+
+    def tearDown(self) -> None:
+        if "/app" in sys.path:
+            sys.path.remove("/app")
+        super().tearDown()
 
     def first(self):
         """Let the agent go first; how many seconds it took, or None when there was none."""

@@ -7,6 +7,8 @@ import time
 
 import unittest
 
+_BACKGROUND_S = 60
+
 
 class Case(unittest.TestCase):
     """A test case whose patches are undone after each test."""
@@ -89,7 +91,10 @@ class Clock:
 
 
 class Loop:
-    """Stands for the module `asyncio`: sleeping moves the clock and lets the others run."""
+    """Stands for the module `asyncio`: sleeping moves the clock and lets the others run.
+
+    Whoever sleeps for minutes waits in the background: it is the others that move the clock.
+    """
 
     CancelledError = asyncio.CancelledError
     create_task = staticmethod(asyncio.create_task)
@@ -106,7 +111,12 @@ class Loop:
         await asyncio.sleep_ms(0)
 
     async def sleep(self, duration_s) -> None:
-        await self.sleep_ms(duration_s * 1000)
+        if duration_s < _BACKGROUND_S:
+            await self.sleep_ms(duration_s * 1000)
+            return
+        start_ms = self._clock.now_ms
+        while self._clock.now_ms - start_ms < duration_s * 1000:
+            await asyncio.sleep_ms(0)
 
 
 def run(coroutine):

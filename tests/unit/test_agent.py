@@ -59,6 +59,19 @@ class TestConnect(WithAgent):
         self.drive(lambda: self.said("inform"))
         self.assertEqual(self.session.opened, 4)
 
+    def test_session_that_fails_is_waited_for_as_it_says_and_a_network_for_5_s(self):
+        # The broker is not what failed: others need not be spread over the time that it takes.
+        asked = []
+        self.make()
+        self.session.backoff_ms = lambda: asked.append(self.clock.now_ms) or 60_000
+        Link.errors = [LinkError("Wi-Fi")] * 3
+        start = self.clock.now_ms
+        self.session.refusals = [LinkError("refused")]
+        self.drive(lambda: self.said("inform"))
+        self.assertEqual(len(asked), 1)
+        self.assertTrue(15_000 <= asked[0] - start <= 20_000, asked[0] - start)
+        self.assertTrue(60_000 <= self.clock.now_ms - asked[0] <= 65_000)
+
     def test_inform_without_a_reply_does_not_end_the_session(self):
         self.make()
         self.session.answers["inform"] = None
@@ -105,12 +118,18 @@ class TestConnect(WithAgent):
             self.patch(module, name, spied)
 
         spy(Link, "up")
-        for name in ("open", "close", "backoff_ms"):
+        for name in ("open", "close"):
             spy(session, name)
+
+        def waits():
+            if seen[-1][0] == "close":
+                seen.append(("wait", made.is_linked))
+
+        self.clock.on_sleep = waits
         session.refusals = [LinkError("refused")]
         session.troubles = [LinkError("closed")]
         self.drive(lambda: len(self.said("inform")) == 2)
-        once = [("up", False), ("open", True), ("close", True), ("backoff_ms", False)]
+        once = [("up", False), ("open", True), ("close", True), ("wait", False)]
         self.assertEqual(seen, [("made", False)] + once * 2 + once[:2])
         self.assertTrue(made.is_linked)
 

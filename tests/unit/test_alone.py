@@ -67,6 +67,29 @@ class TestTries(OnBoard):
             self.assertTrue(self.first() is not None)
             self.assertEqual(Agent.made[-1].command["tries"], tries + 1)
 
+    def test_boot_that_brought_a_new_block_counts_as_the_first(self):
+        # A long download over a bad network may take many boots.
+        journal.save_command(COMMAND, 1)
+        for blocks in (0, 0, 1, 1, 1, 7, 7, 7):
+            journal.save_blocks(blocks)
+            self.assertTrue(self.first() is not None)
+        self.assertEqual(journal.load_command()["tries"], 4)
+        self.given_up("given up after 3 restarts")
+
+    def test_tries_before_the_first_counted_boot_are_kept(self):
+        # Of boots beside the application, which saw no block.
+        journal.save_blocks(5)
+        journal.save_command(COMMAND, 3)
+        self.first()
+        self.assertEqual(journal.load_command(), dict(COMMAND, tries=4, seen=5))
+
+    def test_command_whose_last_word_is_owed_gets_no_boot(self):
+        # The cut came before it was cleared.
+        journal.save_command(COMMAND, 1)
+        journal.save(state=journal.REPORT, step=-3, desc="3.0: digest")
+        self.assertIsNone(self.first())
+        self.assertEqual(journal.load_command()["tries"], 1)
+
     def given_up(self, *words) -> None:
         """The agent serves without a command, and owes EnOS what became of it."""
         self.assertEqual(self.first(), 61)

@@ -100,12 +100,3 @@ class TestChunked(WithServer):
     def test_coding_in_either_case_is_understood(self):
         self.get(head(200, "transfer-ENCODING:  Chunked ", length=None) + b"0\r\n\r\n")
         self.assertEqual(self.http.left_bytes, 0)
-
-    def test_json_in_chunks_is_read(self):
-        self.get(CHUNKED + chunked(b'{"co', b'de":', b"200}") + b"0\r\n\r\n")
-        self.assertEqual(run(self.http.json()), {"code": 200})
-
-    def test_json_in_chunks_longer_than_2_kib_is_refused(self):
-        self.get(CHUNKED + chunked(*[b" " * 100] * 30) + b"0\r\n\r\n")
-        self.raised(DownloadError, run, self.http.json())
-        self.assertTrue(self.peer.sock._other._inbox, "it read on")

@@ -50,6 +50,8 @@ class TestConfig(Logged):
         self.assertEqual(settings.check_s, 0)
         self.assertEqual(settings.watchdog_s, 120)
         self.assertEqual(settings.stuck_s, 3600)
+        self.assertEqual(settings.upgrade_timeout_s, 7200)
+        self.assertEqual(settings.spread_s, 32)
         self.assertEqual(settings.network, "wifi")
         self.assertEqual(settings.ca, [])
         self.assertEqual(self.lines, [])
@@ -106,6 +108,8 @@ class TestConfig(Logged):
             ("mqtt", None),
             ("trial_s", "600"),
             ("trial_s", 600.5),
+            ("upgrade_timeout_s", "7200"),
+            ("spread_s", 0.5),
             ("ca", "/ca.der"),
             ("wifi", {"ssid": "a", "password": SECRET}),
             ("secret_key", {"k": SECRET}),

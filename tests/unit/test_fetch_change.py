@@ -60,17 +60,17 @@ class TestChange(OnChip):
 
     def test_bytes_of_a_changed_file_renew_the_tries(self):
         # Fewer than of the former file, but not none.
-        server = changing(old(), cuts=[5000, 0, 0, 0, 3000])
-        server.others = {4: File()}
-        server.cuts += [0] * 4
+        server = changing(old(), cuts=[5000] + [0] * 4 + [3000])
+        server.others = {5: File()}
+        server.cuts += [0] * 5
         self.succeeds(File(), server)
-        self.assertEqual(server.opened, [0] + [5000] * 4 + [3000] * 5)
+        self.assertEqual(server.opened, [0] + [5000] * 5 + [3000] * 6)
 
     def test_changed_file_without_a_byte_is_a_lost_connection(self):
-        server = changing(old(), cuts=[5000] + [0] * 5)
+        server = changing(old(), cuts=[5000] + [0] * 6)
         server.others = {1: File()}
         self.fails(LinkError, File(), server)
-        self.assertEqual(server.opened, [0, 5000] + [0] * 4)
+        self.assertEqual(server.opened, [0, 5000] + [0] * 5)
 
     def test_progress_does_not_fall_when_the_file_begins_again(self):
         for known in (True, False):

@@ -3,7 +3,7 @@
 from contents import SECTOR, File
 from enos_ota.errors import DownloadError, LinkError, VerifyError
 from lossy import UNKNOWN, Server
-from upgrading import OnChip
+from upgrading import OnChip, Pace
 
 
 class TestDrops(OnChip):
@@ -14,22 +14,22 @@ class TestDrops(OnChip):
         self.assertEqual(server.opened[:2], [0, 1000])
         self.assertEqual(sorted(server.opened), server.opened)
 
-    def test_connection_without_a_byte_five_times_in_a_row_is_the_link_error(self):
+    def test_connection_without_a_byte_six_times_in_a_row_is_the_link_error(self):
         server = Server(File())
         server.cuts = [2000] + [0] * 20
         self.fails(LinkError, File(), server)
-        self.assertEqual(server.opened, [0] + [2000] * 5)
+        self.assertEqual(server.opened, [0] + [2000] * 6)
 
     def test_bytes_in_between_renew_the_tries(self):
         server = Server(File())
-        server.cuts = ([0] * 4 + [1000]) * 3
+        server.cuts = ([0] * 5 + [1000]) * 2
         self.succeeds(File(), server)
 
     def test_each_connection_has_a_source_of_its_own_that_is_told_what_the_others_learned(self):
         server = Server(File())
         server.cuts = [1000, 0]
         self.succeeds(File(), server)
-        self.assertEqual(server.asked, ("config", "context", "https://h/f.bin"))
+        self.assertEqual(server.asked, (self.agent.config, "context", "https://h/f.bin"))
         self.assertEqual(server.told, [UNKNOWN, ["session 1", "", -1], ["session 2", "", -1]])
 
     def test_download_from_the_first_byte_once_more_knows_nothing_of_the_former(self):
@@ -47,21 +47,15 @@ class TestDrops(OnChip):
         names = [name for name, _ in self.events]
         self.assertEqual(names, ["fast", "program", "program", "set_boot"])
 
-    def test_pauses_between_tries_grow(self):
+    def test_pauses_between_tries_are_those_of_a_lost_server_and_grow(self):
         server = Server(File())
         server.cuts = [0] * 20
         times = []
-        opening = server.open
-
-        async def open(offset):
-            times.append(self.clock.now_ms)
-            return await opening(offset)
-
-        server.open = open
+        server.on_open = lambda at: times.append(self.clock.now_ms)
         self.fails(LinkError, File(), server)
+        self.assertEqual(Pace.asked, [(32, 1), (32, 2), (32, 3), (32, 4), (32, 5)])
         pauses = [times[i + 1] - times[i] for i in range(len(times) - 1)]
-        self.assertEqual(pauses, sorted(pauses))
-        self.assertTrue(pauses[0] >= 1000)
+        self.assertEqual(pauses, [32_000] * 5)
 
     def test_what_the_server_said_is_not_tried_again(self):
         server = Server(File())
@@ -76,18 +70,18 @@ class TestDrops(OnChip):
         self.succeeds(File(), server)
         self.assertEqual(server.opened, [0, 3000, 6000])
 
-    def test_answer_shorter_than_the_rest_without_a_byte_five_times_is_the_link_error(self):
+    def test_answer_shorter_than_the_rest_without_a_byte_six_times_is_the_link_error(self):
         server = Server(File())
         server.served = 0
         self.fails(LinkError, File(), server)
-        self.assertEqual(server.opened, [0] * 5)
+        self.assertEqual(server.opened, [0] * 6)
 
     def test_fruitless_connections_that_fail_in_open_count_too(self):
         server = Server(File())
-        server.errors = [None] + [LinkError("refused")] * 4 + [None] + [LinkError("last")] * 5
+        server.errors = [None] + [LinkError("refused")] * 5 + [None] + [LinkError("last")] * 6
         server.cuts = [1000] * 2
         self.assertEqual(self.fails(LinkError, File(), server), "last")
-        self.assertEqual(server.opened, [0] + [1000] * 5 + [2000] * 5)
+        self.assertEqual(server.opened, [0] + [1000] * 6 + [2000] * 6)
 
     def test_connection_is_closed_whatever_happens(self):
         self.succeeds()

@@ -7,19 +7,11 @@ import enos_ota
 from helpers import Case
 
 WAITING = ("agent", "application", "board", "errors", "log", "messages", "session", "transport")
-CONNECTION = (
-    "address",
-    "answer",
-    "body",
-    "http",
-    "identity",
-    "link",
-    "redirect",
-    "source",
-    "trust",
-)
-UPGRADE = ("fetch", "image", "otadata", "preflight", "slot", "stream", "upgrade", "verify")
-BOOT = ("alone", "config", "head_start", "journal", "startup", "trial")
+CONNECTION = ("address", "answer", "body", "codes", "http", "identity", "link", "login")
+CONNECTION += ("connect", "opening", "quote", "redirect", "source", "trust")
+UPGRADE = ("fetch", "image", "otadata", "patience", "preflight", "resume", "slot", "stream")
+UPGRADE += ("upgrade", "verify")
+BOOT = ("alone", "config", "data", "head_start", "journal", "proof", "rescue", "startup", "trial")
 NAMES = CONNECTION + UPGRADE + BOOT + ("firmware", "orders")
 
 
@@ -92,3 +84,24 @@ class TestForget(Case):
             self.assertTrue(getattr(enos_ota, name) is module)
             self.assertFalse(hasattr(module, "seen"))
             module.seen = True
+
+    def test_module_that_ended_is_emptied_and_no_other(self):
+        # A stale word on the stack would else keep all that it holds.
+        self.remove()
+        from enos_ota import firmware, image
+
+        enos_ota.forget("startup image firmwares")
+        self.assertFalse(hasattr(image, "read_record"))
+        self.assertTrue(hasattr(firmware, "read"))
+
+    def test_module_that_waits_is_never_emptied(self):
+        self.remove()
+        from enos_ota import errors
+
+        enos_ota.forget("errors firmware")
+        self.assertTrue(errors.LinkError.step == -2)
+        self.assertTrue(sys.modules["enos_ota.errors"] is errors)
+
+    def test_module_that_ended_and_is_not_there_is_no_error(self):
+        enos_ota.forget("nothing of this name")
+        self.assertEqual(self.kept(), list(WAITING))

@@ -5,7 +5,7 @@ import sys
 
 import machine
 from enos_ota import alone, journal
-from firstboot import COMMAND, WHY, Agent, Module, OnBoard
+from firstboot import COMMAND, FAILS, WHY, Agent, Module, OnBoard
 
 
 class TestHowLong(OnBoard):
@@ -97,3 +97,70 @@ class TestHowLong(OnBoard):
             raise AssertionError("returned")
         except machine.Reset:
             pass
+
+
+class Served(OnBoard):
+    def serve(self, *arguments):
+        """Let an agent go first as told; the seconds it took, or None where the board was reset."""
+        sys.modules["enos_ota.agent"] = Module
+        from enos_ota.head_start import HeadStart
+
+        start = self.clock.now_ms
+        try:
+            HeadStart(*arguments).run()
+        except machine.Reset:
+            return None
+        return (self.clock.now_ms - start) // 1000
+
+
+class TestTold(Served):
+    def test_version_that_enos_is_told_has_the_suffix(self):
+        for suffix in ("", "+safe", "+rescue"):
+            self.serve(5000, 5000, suffix)
+            self.assertEqual(Agent.made[-1].version, "1.0.0" + suffix)
+
+    def test_times_are_those_given(self):
+        self.assertEqual(self.serve(5000, 0, ""), 6)
+        self.script(lambda agent, second: setattr(agent, "is_informed", True))
+        self.assertTrue(100 <= self.serve(5000, 100_000, "") <= 103)
+
+    def test_limit_of_0_is_for_ever(self):
+        def live(agent, second):
+            agent.is_informed = second % 100 > 50
+            if second > 20_000:
+                machine.reset()
+
+        self.script(live)
+        self.assertIsNone(self.serve(0, 0, "+rescue"))
+
+
+class TestFails(Served):
+    """An agent that lives alone for 30 s is not what fails: /boot.py must not give the slot up."""
+
+    def fails(self, count, lives_s):
+        """What is left of so many failures in a row, after so long alone."""
+        self.chip.nvs[FAILS] = count
+        self.serve(lives_s * 1000, 0, "")
+        return self.chip.nvs[FAILS]
+
+    def test_failures_are_three_at_most_after_30_s_alone(self):
+        for count, left in ((7, 3), (4, 3), (3, 3), (2, 2), (0, 0), (-1, -1)):
+            self.assertEqual(self.fails(count, 40), left)
+
+    def test_failures_stay_where_the_agent_lived_shorter(self):
+        self.assertEqual(self.fails(7, 25), 7)
+
+    def test_failures_are_capped_once(self):
+        # The application of this boot is counted by the next.
+        def fail(agent, second):
+            if second == 60:
+                self.chip.nvs[FAILS] = 5
+
+        self.script(fail)
+        self.assertEqual(self.fails(7, 90), 5)
+
+    def test_full_nvs_does_not_end_the_head_start(self):
+        self.chip.nvs[FAILS] = 7
+        self.chip.nvs_full = True
+        self.assertEqual(self.serve(40_000, 0, ""), 41)
+        self.assertEqual(self.chip.nvs[FAILS], 7)

@@ -1,7 +1,5 @@
 """HTTP/1.1 for downloads, over the same transport as ever but without TLS underneath."""
 
-import json
-
 import net
 from enos_ota.errors import DownloadError, LinkError
 from helpers import run
@@ -127,29 +125,6 @@ class TestHead(WithServer):
         start = self.clock.now_ms
         self.refused(b"HTTP/1.1 200 OK\r\n", kind=LinkError)
         self.assertTrue(10_000 <= self.clock.now_ms - start <= 61_000)
-
-
-class TestJson(WithServer):
-    def test_json_object_is_given(self):
-        answer = {"code": 200, "data": {"sessionId": "x"}}
-        data = json.dumps(answer).encode()
-        self.get(head(length=len(data)), data[:9], data[9:])
-        self.assertEqual(run(self.http.json()), answer)
-
-    def test_json_of_an_error_status_is_given_too(self):
-        self.get(head(401, length=12), b'{"code":742}')
-        self.assertEqual(run(self.http.json()), {"code": 742})
-
-    def test_what_is_no_json_object_is_refused(self):
-        for data in (b"<html>", b"[7]", b"7", b"null", b"", b"\xff\xfe", b"{"):
-            self.peer = None
-            self.http.close()
-            self.get(head(502, length=len(data)), data)
-            self.assertIn("502", str(self.raised(DownloadError, run, self.http.json())))
-
-    def test_json_longer_than_2_kib_is_refused(self):
-        self.get(head(length=2049))
-        self.raised(DownloadError, run, self.http.json())
 
 
 class TestConnection(WithServer):

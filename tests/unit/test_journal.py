@@ -37,11 +37,16 @@ class TestJournal(Case):
         journal.load()["state"] = journal.TRIAL
         self.assertEqual(journal.load()["state"], journal.FETCH)
 
-    def test_clear_leaves_nothing_of_the_upgrade(self):
-        new = journal.load()
-        journal.save(state=journal.REPORT, step=-3, version="2", slot=1, desc="x", tries=3)
+    def test_clear_leaves_nothing_of_the_upgrade_but_what_the_slot_holds(self):
+        # The same digest commanded again goes on from there.
+        held = {"version": "2", "sign": "ab" * 32, "slot": 1, "size": 8192}
+        journal.save(**held)
+        without = journal.load()
+        journal.save(state=journal.REPORT, step=-3, desc="x", tries=3)
+        journal.save_blocks(2)
         journal.clear()
-        self.assertEqual(journal.load(), new)
+        self.assertEqual(journal.load(), without)
+        self.assertEqual(journal.blocks(), 2)
 
     def test_clear_without_a_record_is_no_error(self):
         journal.clear()
@@ -87,6 +92,22 @@ class TestJournal(Case):
         journal.save(state=journal.FETCH, version="v" * 128, desc="€" * 100)
         self.assertEqual(journal.load()["state"], journal.FETCH)
 
+    def test_defaults_are_not_stored(self):
+        # NVS is small: a board at rest keeps a few bytes.
+        journal.save(state=journal.FETCH, tries=2)
+        journal.save(state=journal.IDLE, tries=0, desc="", slot=1)
+        self.assertEqual(esp32.chip.nvs[PLACE], b'{"slot": 1}')
+
+    def test_field_of_a_later_release_outlives_a_save(self):
+        esp32.chip.nvs[PLACE] = b'{"state": 4, "later": 7}'
+        journal.save(state=journal.IDLE)
+        self.assertEqual(journal.load()["later"], 7)
+
+    def test_keep_says_whether_it_was_kept(self):
+        self.assertTrue(journal.keep(state=journal.FETCH))
+        esp32.chip.nvs_full = True
+        self.assertFalse(journal.keep(state=journal.VERIFY))
+
 
 class TestCommand(Case):
     """The command that is kept beside the record."""
@@ -108,22 +129,40 @@ class TestCommand(Case):
         journal.save_command({"version": "3"}, 0)
         self.assertEqual(journal.load_command(), {"version": "3", "tries": 0})
 
+    def test_command_at_work_and_the_next_one_are_kept_apart(self):
+        journal.keep_command(journal.COMMAND, {"version": "2"})
+        journal.keep_command(journal.NEXT, {"version": "3"})
+        self.assertEqual(journal.load_command(), {"version": "2"})
+        self.assertEqual(journal.load_command(journal.NEXT), {"version": "3"})
+        journal.clear_command(journal.NEXT)
+        self.assertEqual(journal.load_command(), {"version": "2"})
+        self.assertEqual(journal.load_command(journal.NEXT), {})
+
+    def test_command_that_nvs_has_no_room_for_is_only_logged_by_keep(self):
+        journal.keep_command(journal.COMMAND, {"fileUrl": "x" * 2048})
+        esp32.chip.nvs_full = True
+        journal.keep_command(journal.NEXT, {"version": "3"})
+        self.assertEqual(len(self.lines), 2)
+        self.assertEqual((journal.load_command(), journal.load_command(journal.NEXT)), ({}, {}))
+
     def test_without_a_command_it_is_empty_and_cleared_without_an_error(self):
         self.assertEqual(journal.load_command(), {})
-        journal.clear_command()
+        journal.clear_command(journal.COMMAND)
         self.assertEqual(self.lines, [])
 
     def test_cleared_command_is_gone_and_the_record_stays(self):
         journal.save(state=journal.FETCH)
         journal.save_command({"version": "2"}, 1)
-        journal.clear_command()
+        journal.clear_command(journal.COMMAND)
         self.assertEqual(journal.load_command(), {})
         self.assertEqual(journal.load()["state"], journal.FETCH)
 
-    def test_record_cleared_leaves_the_command(self):
+    def test_record_cleared_forgets_the_command_at_work_and_leaves_the_next_one(self):
         journal.save_command({"version": "2"}, 1)
+        journal.keep_command(journal.NEXT, {"version": "3"})
         journal.clear()
-        self.assertEqual(journal.load_command()["version"], "2")
+        self.assertEqual(journal.load_command(), {})
+        self.assertEqual(journal.load_command(journal.NEXT), {"version": "3"})
 
     def test_command_of_2048_bytes_is_kept_and_of_one_more_refused(self):
         import json

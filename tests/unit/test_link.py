@@ -29,7 +29,7 @@ class NoNtp:
         cls.asked.append(cls.host)
         if cls.error:
             raise cls.error
-        TestClock.now_s = cls.answer_s
+        Timed.now_s = cls.answer_s
 
 
 class TestJoin(Case):
@@ -112,24 +112,26 @@ class TestJoin(Case):
         self.assertTrue(network.State.joined is not None)
 
 
-class TestClock(Case):
+class Timed(Case):
     now_s = 0
 
     def setUp(self) -> None:
         super().setUp()
         self.lines = []
         self.patch(link, "log", lambda level, text: self.lines.append(text))
-        self.patch(board, "unix_time", lambda: TestClock.now_s)
+        self.patch(board, "unix_time", lambda: Timed.now_s)
         self.set = []
         self.patch(board, "set_clock", self.set.append)
         sys.modules["ntptime"] = NoNtp
         NoNtp.asked = []
         NoNtp.error = None
         NoNtp.answer_s = 1_800_000_000
-        TestClock.now_s = 946_684_800
+        Timed.now_s = 946_684_800
         self.config = Config()
         self.config.ntp = "ntp.local"
 
+
+class TestClock(Timed):
     def test_ntp_is_asked_where_configured(self):
         Link(self.config).set_clock(0)
         self.assertEqual(NoNtp.asked, ["ntp.local"])
@@ -139,10 +141,10 @@ class TestClock(Case):
         made = Link(self.config)
         made.set_clock(0)
         made.set_clock(0)
-        TestClock.now_s += 86_300
+        Timed.now_s += 86_300
         made.set_clock(0)
         self.assertEqual(len(NoNtp.asked), 1)
-        TestClock.now_s += 200
+        Timed.now_s += 200
         made.set_clock(0)
         self.assertEqual(len(NoNtp.asked), 2)
 
@@ -164,10 +166,96 @@ class TestClock(Case):
         made = Link(self.config)
         made.set_clock(1_700_000_000)
         self.assertEqual(self.set, [1_700_000_000])
-        TestClock.now_s = 1_700_000_001
+        Timed.now_s = 1_700_000_001
         made.set_clock(1_700_000_000)
         self.assertEqual(len(self.set), 1)
         self.assertEqual(NoNtp.asked, [])
+
+
+class Known:
+    """Stands for the agent: what `prepare` reads of it, and what it sets."""
+
+    clock_set_s = 0
+    floor_s = 1_700_000_000
+    context = None
+
+    def __init__(self, config) -> None:
+        self.config = config
+
+
+class Trust:
+    """Stands for the module `enos_ota.trust`."""
+
+    made = []
+
+    @classmethod
+    def tls_context(cls, paths):
+        cls.made.append(paths)
+        return "context %d" % len(cls.made)
+
+
+class TestPrepare(Timed):
+    def setUp(self) -> None:
+        super().setUp()
+        self.slow(link)
+        sys.modules["enos_ota.trust"] = Trust
+        Trust.made = []
+        network.State.joined = "home"
+        self.config.ca = ["/ca.der"]
+        self.agent = Known(self.config)
+
+    def tearDown(self) -> None:
+        del sys.modules["enos_ota.trust"]
+        super().tearDown()
+
+    def test_prepare_joins_sets_the_clock_and_makes_the_context_of_tls(self):
+        network.State.known = {"home": "secret"}
+        network.State.joined = None
+        network.State.polls_to_join = 0
+        self.config.wifi = [{"ssid": "home", "password": "secret"}]
+        run(link.prepare(self.agent))
+        self.assertEqual(network.State.joined, "home")
+        self.assertEqual(NoNtp.asked, ["ntp.local"])
+        self.assertEqual(self.agent.clock_set_s, NoNtp.answer_s)
+        self.assertEqual(self.agent.context, "context 1")
+        self.assertEqual(Trust.made, [["/ca.der"]])
+
+    def test_prepare_again_asks_for_no_time_of_the_same_day_and_makes_no_other_context(self):
+        for _ in range(3):
+            run(link.prepare(self.agent))
+        self.assertEqual(len(NoNtp.asked), 1)
+        self.assertEqual(self.agent.context, "context 1")
+
+    def test_prepare_without_an_answer_of_ntp_sets_the_clock_to_the_build_time(self):
+        NoNtp.error = OSError(-202)
+        run(link.prepare(self.agent))
+        self.assertEqual(self.set, [1_700_000_000])
+        self.assertEqual(self.agent.clock_set_s, 0)
+
+    def test_prepare_without_a_network_asks_nobody_and_is_a_link_error(self):
+        network.State.known = {}
+        network.State.joined = None
+        self.config.wifi = [{"ssid": "home", "password": "secret"}]
+        self.raised(LinkError, run, link.prepare(self.agent))
+        self.assertEqual(NoNtp.asked, [])
+        self.assertEqual(Trust.made, [])
+
+    def test_prepare_lets_others_run_between_two_look_ups(self):
+        # One may block for as long as the watchdog allows.
+        turns = []
+
+        async def other():
+            turns.append(len(NoNtp.asked))
+
+        async def both():
+            import asyncio
+
+            task = asyncio.create_task(other())
+            await link.prepare(self.agent)
+            self.assertEqual(turns, [1])
+            await task
+
+        run(both())
 
 
 class TestBoard(Case):

@@ -1,8 +1,8 @@
-"""Topics and JSON of the OTA messages."""
+"""Topics and JSON of the OTA messages, and what the codes of replies mean."""
 
 import json
 
-from enos_ota import messages
+from enos_ota import codes, messages
 from enos_ota.errors import DownloadError
 from helpers import Case
 
@@ -82,17 +82,17 @@ class TestIsOk(Case):
 
 class TestMeaning(Case):
     def test_meaning_known_code_is_explained(self):
-        self.assertIn("1009", messages.meaning(1009))
-        self.assertIn("permission", messages.meaning(1009))
+        self.assertIn("1009", codes.meaning(1009))
+        self.assertIn("permission", codes.meaning(1009))
 
     def test_meaning_unknown_codes_of_any_kind_are_shown(self):
         for code in (4711, -1, None, "200", 1.5, True):
-            self.assertIn(str(code), messages.meaning(code))
+            self.assertIn(str(code), codes.meaning(code))
 
     def test_meaning_code_that_is_a_list_or_object_is_shown(self):
         # Neither is hashable; a TypeError would pass for a broken connection.
         for code in ([], {}):
-            self.assertIn(str(code), messages.meaning(code))
+            self.assertIn(str(code), codes.meaning(code))
 
 
 class TestSplitUrl(Case):

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from enos_ota import journal
 from fakeagent import COMMAND, Upgrade, WithAgent
 
 
@@ -40,10 +39,14 @@ class TestOnUpgrade(WithAgent):
 
     def test_refusal_forgets_a_command_kept_in_the_journal(self):
         # Or the next boot would ask for it again.
-        journal.save_command(COMMAND, 0)
+        from enos_ota import journal
+
+        for key in (journal.COMMAND, journal.NEXT):
+            journal.keep_command(key, COMMAND)
         self.ask(False)
         self.drive(lambda: self.said("progress") and self.agent.may_sleep())
         self.assertEqual(journal.load_command(), {})
+        self.assertEqual(journal.load_command(journal.NEXT), {})
 
     def test_none_and_true_let_it_begin(self):
         for answer in (None, True):

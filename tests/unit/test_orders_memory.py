@@ -1,15 +1,25 @@
 """Orders: upgrades that do not fit beside the application go to a boot without it."""
 
 import asyncio
+import json
 
-from enos_ota import journal
 from enos_ota.errors import DownloadError, StarvedError
 from fakeagent import COMMAND, Upgrade, WithAgent, agent
 
 KEPT = ("enos_ota", "command")
+IDLE, FETCH = 0, 1
 
 
 class InMode(WithAgent):
+    def kept(self):
+        """The command at work, without the memory that the journal takes to read it."""
+        return json.loads(self.chip.nvs.get(KEPT, b"{}"))
+
+    def keep(self, params, tries) -> None:
+        from enos_ota import journal
+
+        journal.save_command(params, tries)
+
     def upgrade(self, *plan, **hooks) -> None:
         """Command an upgrade and drive until the board resets or EnOS has the last word."""
         self.make(**hooks)
@@ -18,10 +28,10 @@ class InMode(WithAgent):
         self.was_reset = False
         self.drive(lambda: self.said("progress") and self.agent.may_sleep())
 
-    def is_left_to_the_next_boot(self) -> None:
+    def is_left_to_the_next_boot(self, state=IDLE) -> None:
         self.assertTrue(self.was_reset)
-        self.assertEqual(journal.load_command(), dict(COMMAND, tries=1))
-        self.assertEqual(journal.load()["state"], journal.IDLE)
+        self.assertEqual(self.kept(), dict(COMMAND, tries=1))
+        self.assertEqual(self.journal()["state"], state)
         self.assertEqual(self.said("progress"), [])
         self.assertFalse(self.session.is_open)
 
@@ -32,7 +42,7 @@ class InMode(WithAgent):
         self.assertEqual(desc[:5], "2.0: ")
         for word in words:
             self.assertIn(word, desc)
-        self.assertEqual(journal.load_command(), {})
+        self.assertEqual(self.kept(), {})
 
 
 class TestAuto(InMode):
@@ -65,24 +75,35 @@ class TestAuto(InMode):
         self.upgrade(DownloadError("HTTP 404"))
         self.is_over("-2", "HTTP 404")
 
-    def test_interrupted_state_is_not_left_beside_the_command(self):
-        # The next boot would report an upgrade cut short that goes on.
+    def test_state_and_blocks_of_the_upgrade_stay_beside_the_command(self):
+        # The boot without the application goes on where this one ended.
         def fetch():
-            journal.save(state=journal.FETCH, version="2.0", slot=1)
+            from enos_ota import journal
+
+            journal.save(state=FETCH, version="2.0", slot=1, sign=COMMAND["sign"])
+            journal.save_blocks(3)
             return StarvedError("TLS")
 
         self.upgrade(fetch)
-        self.is_left_to_the_next_boot()
+        self.is_left_to_the_next_boot(FETCH)
+        self.assertEqual(self.journal()["sign"], COMMAND["sign"])
+        self.assertEqual(self.chip.nvs[("enos_ota", "blocks")], 3)
 
     def test_boots_that_were_for_the_command_are_not_forgotten(self):
         # Without a network the boot alone ends, and beside the application memory is short again.
-        journal.save_command(COMMAND, 3)
+        self.keep(COMMAND, 3)
         self.upgrade(StarvedError("TLS"))
         self.assertTrue(self.was_reset)
-        self.assertEqual(journal.load_command()["tries"], 3)
+        self.assertEqual(self.kept()["tries"], 3)
+
+    def test_blocks_that_the_boots_saw_are_not_forgotten(self):
+        # Or a boot without progress would count as the first again.
+        self.keep(dict(COMMAND, seen=7), 3)
+        self.upgrade(StarvedError("TLS"))
+        self.assertEqual(self.kept()["seen"], 7)
 
     def test_boots_for_another_command_do_not_count(self):
-        journal.save_command(dict(COMMAND, sign="cd" * 32), 3)
+        self.keep(dict(COMMAND, sign="cd" * 32), 3)
         self.upgrade(StarvedError("TLS"))
         self.is_left_to_the_next_boot()
 
@@ -105,7 +126,7 @@ class TestAuto(InMode):
         newer = read(dict(COMMAND, version="3.0", sign="cd" * 32))
 
         async def begin_another():
-            while not self.chip.nvs.get(KEPT):
+            while b'"tries": 1' not in self.chip.nvs.get(KEPT, b""):
                 await asyncio.sleep_ms(0)
             await self.agent.upgrade(newer)
 
@@ -115,7 +136,7 @@ class TestAuto(InMode):
         self.drive(lambda: len(Upgrade.begun) == 2, begin_another())
         self.assertEqual(Upgrade.begun, ["2.0", "3.0"])
         self.assertFalse(self.was_reset)
-        self.assertEqual(journal.load_command(), {})
+        self.assertEqual(self.kept(), dict(COMMAND, version="3.0", sign="cd" * 32))
 
 
 class TestLive(InMode):

@@ -77,6 +77,45 @@ class TestStates(OnChip):
         self.assertEqual(otadata.states(1), [PENDING])
 
 
+class TestEntries(OnChip):
+    def test_entries_have_sequence_and_state_of_the_slot_first_sector_first(self):
+        self.power_up((4, NEW), (2, VALID))
+        self.assertEqual(otadata.entries(1), [(4, NEW), (2, VALID)])
+        self.assertEqual(otadata.entries(0), [])
+
+    def test_was_valid_needs_a_mark_of_that_slot(self):
+        self.power_up((3, VALID), (2, VALID))
+        self.assertTrue(otadata.was_valid(0) and otadata.was_valid(1))
+        for state in (NEW, PENDING, INVALID, ABORTED):
+            self.power_up((3, VALID), (2, state))
+            self.assertFalse(otadata.was_valid(1))
+        self.power_up((3, VALID), (2, VALID, 0xDEADBEEF))
+        self.assertFalse(otadata.was_valid(1))
+
+
+class TestAborted(OnChip):
+    """The other slot was tried in vain."""
+
+    def aborted(self, *entries, **options):
+        self.power_up(*entries, **options)
+        return otadata.aborted()
+
+    def test_aborted_rolled_back_slot_is_told_by_its_sequence(self):
+        self.assertEqual(self.aborted((1, VALID), (2, ABORTED)), 2)
+        self.assertEqual(self.aborted((5, ABORTED), (4, VALID), running="ota_1"), 5)
+
+    def test_aborted_slot_that_could_not_be_started_stays_pending(self):
+        self.assertEqual(self.aborted((1, VALID), (2, PENDING)), 2)
+
+    def test_aborted_running_slot_itself_does_not_count(self):
+        self.assertEqual(self.aborted((1, ABORTED), None), 0)
+        self.assertEqual(self.aborted((1, VALID), (2, PENDING), running="ota_1"), 0)
+
+    def test_aborted_other_states_empty_and_torn_entries_do_not_count(self):
+        for entry in ((2, VALID), (2, NEW), (2, INVALID), None, (2, ABORTED, 0xDEADBEEF)):
+            self.assertEqual(self.aborted((1, VALID), entry), 0)
+
+
 class TestOnTrial(OnChip):
     def test_on_trial_pending_entry_of_the_running_slot(self):
         self.power_up((1, VALID), (2, PENDING), running="ota_1")

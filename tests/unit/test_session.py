@@ -1,6 +1,7 @@
 """MQTT: bytes against MQTT 3.1.1, log-in, requests and their replies."""
 
 import json
+import sys
 
 from broker import PREFIX, WithBroker, publish
 from enos_ota import log, session, transport
@@ -58,6 +59,12 @@ class TestOpen(WithBroker):
         self.refused("5", code=5)
         self.connect()
         self.assertTrue(self.session.refused is False)
+
+    def test_open_leaves_nothing_loaded_that_only_it_needs(self):
+        self.refused("5", code=5)
+        self.assertFalse("enos_ota.opening" in sys.modules)
+        self.connect()
+        self.assertFalse("enos_ota.opening" in sys.modules)
 
     def test_open_refused_subscription_is_a_link_error(self):
         for at in range(4):

@@ -87,7 +87,8 @@ class TestFaults(OnChip):
 
     def test_sector_that_does_not_erase_is_a_burn_error(self):
         self.fault = lambda op, offset: op in ("fast", "erase")
-        self.assertIn("sector 0", self.burn_error())
+        self.assertIn("sector 0 does not erase", self.burn_error())
+        self.assertEqual(self.count("program"), 0)
 
     def test_flash_errors_of_each_operation_are_burn_errors(self):
         for failing in ("erase", "program", "read"):

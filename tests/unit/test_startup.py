@@ -1,43 +1,9 @@
-"""What the agent finds out at boot: who it is, whether it is on trial, and what it owes to EnOS."""
+"""What the agent finds out at boot: who it is, what it has to obey, and what the stubs shall know."""
 
-import esp32
 import images
-import machine
+from booted import COMMAND, PENDING, SIGN, VALID, WHY, OnChip
 from enos_ota import journal, startup
-from helpers import Case
-
-NEW, PENDING, VALID, INVALID, ABORTED = range(5)
-WHY = ("enos_boot", "why")
-
-
-class OnChip(Case):
-    def setUp(self) -> None:
-        super().setUp()
-        for module in (startup, journal):
-            self.patch(module, "log", lambda level, text: None)
-        machine.State.cause = machine.HARD_RESET
-        self.boot((1, VALID))
-
-    def boot(self, *entries, running="ota_0"):
-        """A new board with these otadata entries, running a slot with release 1.0.0."""
-        self.chip = esp32.power_up()
-        self.chip.running = running
-        for sector, entry in enumerate(entries):
-            if entry:
-                self.chip.entry(sector, *entry)
-        for slot in ("ota_0", "ota_1"):
-            self.put(slot, "1.0.0")
-
-    def put(self, slot, version=None, elf=images.ELF):
-        image = images.image(elf=elf)
-        images.put(slot, image)
-        images.put(slot, images.record_bytes(image, version) if version else bytes(240), 4096)
-
-    def look_back(self, version="0", watchdog_s=0):
-        return startup.look_back(version, watchdog_s)
-
-    def word(self):
-        return self.look_back()[3]
+from enos_ota.firmware import read
 
 
 class TestIdentity(OnChip):
@@ -79,160 +45,73 @@ class TestIdentity(OnChip):
         self.assertEqual(self.chip.nvs[("enos_boot", "wdt_s")], b"0")
 
 
-class TestOutcome(OnChip):
-    """One row of the journal's states each; the word is what EnOS hears."""
-
-    def test_nothing_under_way_owes_nothing(self):
-        self.assertIsNone(self.word())
-
-    def test_interrupted_download_and_verification_are_reported(self):
-        for state in (journal.FETCH, journal.VERIFY):
-            self.boot((1, VALID))
-            journal.save(state=state, version="2.0", slot=1)
-            step, desc = self.word()
-            self.assertEqual(step, -1)
-            self.assertTrue(desc.startswith("2.0: "), desc)
-
-    def test_trial_that_passed_before_the_cut_is_a_success(self):
-        self.boot((1, VALID), (2, VALID), running="ota_1")
-        journal.save(state=journal.TRIAL, version="2.0", slot=1)
-        self.assertEqual(self.word()[0], 100)
-
-    def test_trial_under_way_owes_nothing_and_leaves_the_journal(self):
-        self.boot((1, VALID), (2, PENDING), running="ota_1")
-        journal.save(state=journal.TRIAL, version="2.0", slot=1)
-        self.assertEqual(self.look_back()[2:], (True, None, None))
-        self.assertEqual(journal.load()["state"], journal.TRIAL)
-
-    def rolled_back(self, entry=(2, ABORTED)):
-        self.boot((1, VALID), entry)
-        journal.save(state=journal.TRIAL, version="2.0", slot=1)
-
-    def test_rollback_is_reported_with_what_the_trial_wrote(self):
-        self.rolled_back()
-        journal.save(desc="self_test failed")
-        step, desc = self.word()
-        self.assertEqual(step, -6)
-        self.assertTrue(desc.startswith("2.0: "), desc)
-        self.assertIn("self_test failed", desc)
-
-    def test_rollback_is_reported_with_what_the_stub_caught_and_only_once(self):
-        self.rolled_back()
-        self.chip.nvs[WHY] = b"ImportError: no module named 'app'"
-        self.assertIn("ImportError", self.word()[1])
-        self.rolled_back()
-        self.chip.nvs[WHY] = b" "
-        self.assertIn("reset", self.word()[1])
-
-    def test_power_cut_while_it_healed_is_no_trial_and_the_rollback_is_reported(self):
-        self.rolled_back()
-        self.chip.entry(0, 3, 1)  # selected again by `heal`, started, and not marked yet
-        self.assertEqual(self.word()[0], -6)
-        self.assertEqual(self.chip.states()[0], (3, 2))
-
-    def test_rollback_by_the_watchdog_is_told_from_a_reset(self):
-        self.rolled_back()
-        machine.State.cause = machine.WDT_RESET
-        self.assertIn("watchdog", self.word()[1])
-        self.rolled_back()
-        machine.State.cause = machine.PWRON_RESET
-        self.assertFalse("watchdog" in self.word()[1])
-
-    def test_rollback_without_a_mark_in_otadata_is_reported_too(self):
-        # Rule 7: a cut inside the bootloader's update leaves the entry empty.
-        self.rolled_back(entry=None)
-        self.assertEqual(self.word()[0], -6)
-
-    def test_fallback_from_a_broken_image_is_healed_and_reported(self):
-        self.rolled_back((2, PENDING))
-        self.assertEqual(self.word()[0], -6)
-        self.assertEqual(self.chip.states()[0], (3, VALID))
-
-    def test_word_is_journaled_before_it_is_said_and_kept_by_the_next_reset(self):
-        self.rolled_back()
-        word = self.word()
-        self.assertEqual(journal.load()["state"], journal.REPORT)
-        self.assertEqual(self.word(), word)
-
-    def test_tries_of_an_owed_word_are_not_counted_anew(self):
-        journal.save(state=journal.REPORT, step=-3, desc="2.0: x", tries=4)
-        self.assertEqual(self.word(), (-3, "2.0: x"))
-        self.assertEqual(journal.load()["tries"], 4)
-
-    def test_word_has_at_most_100_characters(self):
-        self.rolled_back()
-        journal.save(version="v" * 150)
-        # The word of this boot is cut too, not only the copy in the journal.
-        self.assertTrue(len(self.word()[1]) <= 100)
-
-    def test_full_nvs_does_not_hide_the_word(self):
-        self.rolled_back()
-        self.chip.nvs_full = True
-        self.assertEqual(self.word()[0], -6)
-
-    def test_full_nvs_does_not_hide_a_word_with_a_reason_of_the_stub(self):
-        # Nothing can be written, and the rollback is reported all the same.
-        self.rolled_back()
-        self.chip.nvs[WHY] = b"KeyError: 7"
-        self.chip.nvs_full = True
-        self.assertEqual((self.word() or (0,))[0], -6)
-
-
-COMMAND = {"version": "3.0", "sign": "cd" * 32}
-
-
 class TestOrder(OnChip):
     """A command that was answered and not yet obeyed."""
 
-    def test_command_kept_is_the_order(self):
-        journal.save_command(COMMAND, 2)
-        order = self.look_back()[4]
-        self.assertEqual((order["version"], order["tries"]), ("3.0", 2))
+    def order(self):
+        return self.look_back()[4]
 
-    def test_command_kept_is_the_order_of_a_trial_and_of_a_rollback_too(self):
-        for entries, running in (
-            (((1, VALID), (2, PENDING)), "ota_1"),
-            (((1, VALID), (2, ABORTED)), "ota_0"),
-        ):
-            self.boot(*entries, running=running)
-            journal.save(state=journal.TRIAL, version="2.0", slot=1)
-            journal.save_command(COMMAND, 0)
-            self.assertEqual(self.look_back()[4]["version"], "3.0")
-            self.assertEqual(journal.load_command()["version"], "3.0")
+    def test_command_at_work_is_the_order_and_unfinished(self):
+        journal.save_command(COMMAND, 2)
+        order = self.order()
+        self.assertEqual((order["version"], order["tries"]), ("3.0", 2))
+        self.assertTrue(order["unfinished"])
+        self.assertFalse("unfinished" in journal.load_command())
+
+    def test_next_command_is_the_order_and_begins_anew(self):
+        # Also where another one was at work: EnOS has given that one up.
+        journal.save(state=journal.FETCH, version="2.0", slot=1)
+        journal.save_command({"version": "2.0", "sign": "ab" * 32}, 1)
+        journal.keep_command(journal.NEXT, COMMAND)
+        self.assertEqual(self.order(), COMMAND)
+
+    def test_next_command_is_the_order_of_a_trial_and_of_a_rollback_too(self):
+        for boot in (self.on_trial, self.rolled_back):
+            boot()
+            journal.keep_command(journal.NEXT, COMMAND)
+            self.assertEqual(self.order(), COMMAND)
+            self.assertEqual(journal.load_command(journal.NEXT), COMMAND)
+
+    def test_command_at_work_is_not_obeyed_in_its_own_trial_nor_after_its_last_word(self):
+        self.on_trial()
+        journal.save_command(COMMAND, 1)
+        self.assertIsNone(self.order())
+        self.rolled_back()
+        journal.save_command(COMMAND, 1)
+        self.assertIsNone(self.order())
+        journal.save_command(COMMAND, 1)  # the cut came before it was cleared
+        self.assertIsNone(self.order())
 
     def test_without_a_command_there_is_none(self):
-        self.assertIsNone(self.look_back()[4])
+        self.assertIsNone(self.order())
         self.chip.nvs[("enos_ota", "command")] = b"{damaged"
-        self.assertIsNone(self.look_back()[4])
+        self.assertIsNone(self.order())
 
-    def test_cut_short_with_a_command_kept_is_no_failure(self):
-        # It goes on with the command: a word about it would come too early.
+    def test_upgrade_cut_short_goes_on_with_its_command_and_without_a_word(self):
         for state in (journal.FETCH, journal.VERIFY):
-            self.boot((1, VALID))
-            journal.save(state=state, version="3.0", slot=1)
-            journal.save_command(COMMAND, 1)
-            self.assertIsNone(self.word())
+            for tries in (0, 1, 3):
+                self.boot((1, VALID))
+                journal.save(state=state, version="3.0", slot=1, sign=SIGN)
+                journal.save_command(COMMAND, tries)
+                wanted = dict(COMMAND, tries=tries, unfinished=True)
+                self.assertEqual(self.look_back()[3:], (None, wanted))
+                self.assertEqual(journal.load()["state"], state)
+                self.assertEqual(journal.load_command(), dict(COMMAND, tries=tries))
 
-    def test_cut_short_with_a_command_that_no_boot_was_for_is_interrupted_and_forgets_it(self):
-        # Nobody counts its tries: it would begin again at each reset that it causes.
-        for state in (journal.FETCH, journal.VERIFY):
-            self.boot((1, VALID))
-            journal.save(state=state, version="3.0", slot=1)
-            journal.save_command(COMMAND, 0)
-            word, order = self.look_back()[3:]
-            self.assertEqual(word, (-1, "3.0: interrupted by a reset"))
-            self.assertIsNone(order)
-            self.assertEqual(journal.load_command(), {})
-
-    def test_cut_short_with_a_command_that_boots_were_for_keeps_it(self):
-        for tries in (1, 3):
-            self.boot((1, VALID))
-            journal.save(state=journal.FETCH, version="3.0", slot=1)
-            journal.save_command(COMMAND, tries)
-            self.assertEqual(self.look_back()[3:], (None, dict(COMMAND, tries=tries)))
+    def test_upgrade_cut_short_whose_command_nvs_had_no_room_for_still_looks_for_its_digest(self):
+        for sign, method in ((SIGN, "sha256"), ("ab" * 16, "md5")):
+            for state, size in ((journal.FETCH, 0), (journal.VERIFY, 8192)):
+                self.boot((1, VALID))
+                journal.save(state=state, version="3.0", slot=1, sign=sign, size=size)
+                order = self.order()
+                self.assertTrue(order.pop("unfinished"))
+                firmware = read(order)
+                self.assertEqual((firmware.version, firmware.sign), ("3.0", sign))
+                self.assertEqual(firmware.sign_method, method)
+                self.assertEqual(firmware.size_bytes, size or None)
 
     def test_no_memory_for_the_command_does_not_stop_the_agent(self):
-        def starved():
+        def starved(key=None):
             raise MemoryError
 
         self.patch(journal, "load_command", starved)
@@ -240,14 +119,10 @@ class TestOrder(OnChip):
 
 
 class TestWhy(OnChip):
-    def rolled_back(self) -> None:
-        self.boot((1, VALID), (2, ABORTED))
-        journal.save(state=journal.TRIAL, version="2.0", slot=1)
-        self.chip.nvs[WHY] = b"KeyError: 7"
-
     def test_reason_of_the_stub_is_reported_and_then_blank(self):
         # The next rollback, or the next boot alone, must not be told this one's.
         self.rolled_back()
+        self.chip.nvs[WHY] = b"KeyError: 7"
         self.assertIn("KeyError: 7", self.word()[1])
         self.assertEqual(self.chip.nvs[WHY], b" ")
 
@@ -258,8 +133,7 @@ class TestWhy(OnChip):
 
     def test_reason_is_left_in_a_trial(self):
         # If it fails, the former image reports it.
-        self.boot((1, VALID), (2, PENDING), running="ota_1")
-        journal.save(state=journal.TRIAL, version="2.0", slot=1)
+        self.on_trial()
         self.chip.nvs[WHY] = b"KeyError: 7"
         self.look_back()
         self.assertEqual(self.chip.nvs[WHY], b"KeyError: 7")

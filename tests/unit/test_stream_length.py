@@ -37,7 +37,7 @@ class TestLength(OnChip):
     def test_chunked_answer_of_nothing_at_all_touches_no_flash(self):
         server = self.chunked(0)
         self.fails(LinkError, File(), server)
-        self.assertEqual(server.opened, [0] * 5)
+        self.assertEqual(server.opened, [0] * 6)
         self.assertEqual(self.events, [])
 
     def test_more_bytes_than_announced_are_a_download_error(self):

@@ -9,6 +9,7 @@ from lossy import Server
 from upgrading import OnChip
 
 NEEDED = 288  # bytes, to judge a file by
+CUTS = ([100], [NEEDED - 1], [1, 1, 200])
 
 
 class TestFirstBytes(OnChip):
@@ -77,13 +78,17 @@ class TestFirstBytes(OnChip):
             struct.pack_into("<I", file.image, 28, size)
             self.after_its_first_bytes(VerifyError, file)
 
+    def cut(self, file, cuts):
+        server = Server(file)
+        server.cuts = list(cuts)
+        return file, server
+
     def test_first_bytes_in_two_connections_are_judged_together(self):
-        for cuts in ([100], [NEEDED - 1], [1, 1, 200]):
-            server = Server(File())
-            server.cuts = list(cuts)
-            self.succeeds(File(), server)
+        for cuts in CUTS:
             self.power_up()
-            file = File(chip_id=9)
-            server = Server(file)
-            server.cuts = list(cuts)
-            self.refused(UpgradeError, file, server)
+            self.succeeds(*self.cut(File(), cuts))
+
+    def test_first_bytes_in_two_connections_are_refused_together(self):
+        for cuts in CUTS:
+            self.power_up()
+            self.refused(UpgradeError, *self.cut(File(chip_id=9), cuts))

@@ -34,13 +34,30 @@ class TestOrder(OnChip):
         self.succeeds()
         self.assertEqual(states, [journal.VERIFY, journal.VERIFY])
 
-    def test_journal_at_the_reset_names_version_and_slot(self):
-        self.succeeds()
+    def test_journal_at_the_reset_names_version_slot_and_file(self):
+        file = File()
+        self.succeeds(file)
         entry = journal.load()
         self.assertEqual(entry["state"], journal.TRIAL)
         self.assertEqual(entry["version"], "2.0")
         self.assertEqual(entry["slot"], 1)
         self.assertEqual(entry["desc"], "")
+        self.assertEqual(entry["sign"], file.digest())
+        self.assertEqual(entry["size"], file.size)
+
+    def test_journal_at_the_reset_holds_nothing_of_a_former_trial(self):
+        # It would be this one's: its number of boots, its reason, that it had no link.
+        journal.save(desc="the application hangs", boots=9, alibi=1, back=1, repeats=1)
+        self.succeeds()
+        entry = journal.load()
+        self.assertEqual([entry[key] for key in ("desc", "boots", "alibi", "back")], ["", 0, 0, 0])
+        self.assertEqual(entry["repeats"], 0)
+
+    def test_what_rolled_back_before_is_not_forgotten_by_an_upgrade(self):
+        journal.save(rolled="ef" * 32, rolls=1)
+        self.succeeds()
+        entry = journal.load()
+        self.assertEqual((entry["rolled"], entry["rolls"]), ("ef" * 32, 1))
 
     def test_slot_holds_the_file(self):
         file = File()

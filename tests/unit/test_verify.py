@@ -148,7 +148,8 @@ class TestSwitch(InSlot):
 
         self.clock.on_sleep = arrive
         self.switch(self.job(File()))
-        self.assertEqual(journal.load_command(), dict(newer, tries=0))
+        self.assertEqual(journal.load_command(journal.NEXT), newer)
+        self.assertEqual(journal.load_command(), {})
 
     def test_image_that_the_chip_refuses_is_a_burn_error_and_the_session_stays(self):
         file = File(with_record=False)
@@ -157,7 +158,9 @@ class TestSwitch(InSlot):
         self.assertEqual(self.chip.states(), [(1, VALID), None])
         self.assertFalse(self.agent.closed)
 
-    def test_command_kept_is_forgotten_with_the_switch(self):
+    def test_command_at_work_stays_through_the_switch(self):
+        # The new image proves by its address that it can download.
         journal.save_command({"version": "2.0"}, 2)
         self.succeeds()
-        self.assertEqual(journal.load_command(), {})
+        self.assertEqual(journal.load_command(), {"version": "2.0", "tries": 2})
+        self.assertEqual(journal.load_command(journal.NEXT), {})

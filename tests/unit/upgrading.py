@@ -1,11 +1,13 @@
 """What the tests of one upgrade share: a board, and an agent that notes what it is told."""
 
 import asyncio
+import sys
 
 import enos_ota
 import esp32
 import images
 import machine
+import network
 from contents import SECTOR, File
 from enos_ota import journal, log
 from enos_ota.errors import OtaError
@@ -30,14 +32,39 @@ class Firmware:
             self.sign = file.digest(self.sign_method)
 
 
+class Pace:
+    """Stands for the module `enos_ota.session`, for which a test has no room: `asked` is what it was asked."""
+
+    asked = []
+
+    @staticmethod
+    def backoff_ms(spread_s, failures):
+        Pace.asked.append((spread_s, failures))
+        return spread_s * 1000
+
+
+sys.modules["enos_ota.session"] = Pace
+
+
+class Config:
+    """The settings that an upgrade looks at."""
+
+    network = "wifi"
+    upgrade_timeout_s = 7200
+    spread_s = 32
+
+
 class Agent:
     """What an upgrade needs of the agent."""
 
-    config = "config"
     context = "context"
+    alone = False
+    is_informed = True
 
     def __init__(self) -> None:
         self.session = self
+        self.config = Config()
+        self.clock_set_s = 0
         self.reports = []
         self.closed = self.hushed = False
         self.is_linked = True
@@ -81,6 +108,8 @@ class OnChip(Case):
         self.chip.entry(0, 1, VALID)
         images.put("ota_0", images.image(elf=b"O" * 32))
         self.agent = Agent()
+        network.State.joined = "home"
+        Pace.asked.clear()
         self.events = []
         self.chip.on = self.saw
 
@@ -91,7 +120,8 @@ class OnChip(Case):
     def state(self):
         """The journal's, without the memory that it takes to read it."""
         stored = self.chip.nvs[("enos_ota", "journal")]
-        return stored[stored.index(b'"state": ') + 9] - 48
+        at = stored.find(b'"state": ')
+        return journal.IDLE if at < 0 else stored[at + 9] - 48
 
     def work(self, file=None, server=None, **command):
         """An upgrade to `file`, which `server` or else one that does nothing wrong delivers."""

@@ -34,7 +34,8 @@ class Chip:
     """One board. `on(operation, label, offset, size)` sees every flash operation before it takes place.
 
     Operations: read, program, erase, fast (the erase of a null source), set_boot, valid. `on` may raise,
-    or return True for an operation that does nothing.
+    or return True for an operation that does nothing. `on_nvs(namespace, key, value)` sees every entry before
+    it is written (None: erased), and may raise.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class Chip:
         self.largest_block = 100_000
         self.nvs = {}
         self.nvs_full = False
-        self.on = None
+        self.on = self.on_nvs = None
         self.nor.erase(OTADATA, 2 * SECTOR_BYTES)
 
     def seen(self, operation, label, offset, size):
@@ -217,6 +218,8 @@ class NVS:
     def erase_key(self, key) -> None:
         if (self._space, key) not in chip.nvs:
             raise errors.esp_error(errors.NVS_NOT_FOUND)
+        if chip.on_nvs:
+            chip.on_nvs(self._space, key, None)
         del chip.nvs[(self._space, key)]
 
     def commit(self) -> None:
@@ -234,6 +237,8 @@ class NVS:
             return
         if chip.nvs_full:
             raise errors.esp_error(errors.NVS_NOT_ENOUGH_SPACE)
+        if chip.on_nvs:
+            chip.on_nvs(self._space, key, value)
         chip.nvs[place] = value
 
 

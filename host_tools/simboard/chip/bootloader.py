@@ -1,31 +1,31 @@
 """The second-stage bootloader: which slot boots (`bootloader_utility.c`, IDF 5.5.2, rollback on)."""
 
-from __future__ import annotations
+from . import image, otadata, partitions
+from .nor import Nor
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from host_tools.simboard.chip import image, otadata, partitions
-from host_tools.simboard.chip.nor import Nor
+TYPE_CHECKING = False  # MicroPython has no typing module
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WORK_BYTES = 1 << 16
 FACTORY = -1
 """Index of the factory app, before slot 0, in the order of fallbacks."""
 
 
-@dataclass
 class Boot:
-    """What the bootloader decided."""
+    """What the bootloader decided.
 
-    slot: str | None
-    """Label of the partition that starts, None if nothing is bootable."""
-    aborted: list[str]
-    """Slots whose trial ended with this reset."""
-    refused: list[tuple[str, str]]
-    """(slot, reason) of images that failed their check."""
+    slot: label of the partition that starts, None if nothing is bootable. aborted: slots whose trial ended
+    with this reset. refused: (slot, reason) of images that failed their check.
+    """
+
+    def __init__(self) -> None:
+        self.slot: str | None = None
+        self.aborted: list[str] = []
+        self.refused: list[tuple[str, str]] = []
 
 
-def boot(nor: Nor, log: Callable[[str], None]) -> Boot:
+def boot(nor: Nor, log: "Callable[[str], None]") -> Boot:
     """One normal boot: settle otadata, then load the first image that passes its check.
 
     `log(text)` gets the lines the bootloader prints. Raises `partitions.TableError`.
@@ -34,45 +34,48 @@ def boot(nor: Nor, log: Callable[[str], None]) -> Boot:
     slots = partitions.ota_slots(table)
     factory = partitions.first(table, partitions.TYPE_APP, partitions.SUBTYPE_FACTORY)
     data = partitions.first(table, partitions.TYPE_DATA, partitions.SUBTYPE_OTADATA)
-    result = Boot(None, [], [])
+    result = Boot()
     start, initial = FACTORY, False
     if data is not None:
         _abort_pending(nor, data.address, slots, result)
         start, initial = _select(nor, data.address, len(slots), factory is not None, log)
-    apps = {FACTORY: factory} if factory else {}
-    apps.update(enumerate(slots))
-    for index in [*range(start, FACTORY - 1, -1), *range(start + 1, len(slots))]:
-        if index not in apps:
-            continue
-        app = apps[index]
-        try:
-            image.verify(_reader(nor, app.address), app.size, bytearray(WORK_BYTES))
-        except image.ImageError as error:
-            log(f"E esp_image: {error}")
-            log(
-                f"E boot: {'Factory app partition' if index < 0 else f'OTA app partition slot {index}'}"
-                " is not bootable"
-            )
-            result.refused.append((app.label, str(error)))
+    for index in list(range(start, FACTORY - 1, -1)) + list(range(start + 1, len(slots))):
+        app = factory if index == FACTORY else slots[index]
+        if app is None or not _is_bootable(nor, index, app, result, log):
             continue
         if initial and index > FACTORY and data is not None:
             sequence = index + 1
             entry = otadata.Entry(sequence, otadata.VALID, otadata.sequence_crc(sequence))
             otadata.write(nor, data.address, 0, entry)
-            log(f"I boot: Set actual ota_seq={sequence} in otadata[0]")
+            log("I boot: Set actual ota_seq=%d in otadata[0]" % sequence)
         result.slot = app.label
         return result
     log("E boot: No bootable app partitions in the partition table")
     return result
 
 
-def _reader(nor: Nor, address: int) -> Callable[[int, bytearray | memoryview], None]:
-    return lambda offset, buffer: nor.read(address + offset, buffer)
+def _is_bootable(
+    nor: Nor, index: int, app: partitions.Entry, result: Boot, log: "Callable[[str], None]"
+) -> bool:
+    def read(offset: int, buffer: "bytearray | memoryview") -> None:
+        nor.read(app.address + offset, buffer)
+
+    try:
+        image.verify(read, app.size, bytearray(WORK_BYTES))
+        return True
+    except image.ImageError as error:
+        log("E esp_image: %s" % error)
+        name = "Factory app partition" if index < 0 else "OTA app partition slot %d" % index
+        log("E boot: %s is not bootable" % name)
+        result.refused.append((app.label, str(error)))
+        return False
 
 
 def _abort_pending(nor: Nor, address: int, slots: list[partitions.Entry], result: Boot) -> None:
     """Whatever is still on trial at a reset has failed; the CRC is not looked at."""
-    for index, entry in enumerate(otadata.read(nor, address)):
+    entries = otadata.read(nor, address)
+    for index in (0, 1):
+        entry = entries[index]
         if entry.state == otadata.PENDING_VERIFY:
             entry.state = otadata.ABORTED
             otadata.write(nor, address, index, entry)
@@ -81,7 +84,7 @@ def _abort_pending(nor: Nor, address: int, slots: list[partitions.Entry], result
 
 
 def _select(
-    nor: Nor, address: int, slot_count: int, has_factory: bool, log: Callable[[str], None]
+    nor: Nor, address: int, slot_count: int, has_factory: bool, log: "Callable[[str], None]"
 ) -> tuple[int, bool]:
     """(index of the app to try first, whether otadata is to be initialised afterwards)."""
     entries = otadata.read(nor, address)

@@ -1,0 +1,40 @@
+"""What a download waits for before its next connection: time, the network, memory."""
+
+import asyncio
+import random
+
+from micropython import const
+
+from . import board
+from .session import backoff_ms
+
+_SOON_MS = const(1000)
+_HUSH_MS = const(20)
+_OFFLINE_MS = const(500)
+
+
+async def hush(agent) -> None:
+    """Have the MQTT session closed, whose memory the download needs."""
+    agent.hushed = True
+    while agent.is_linked:
+        await asyncio.sleep_ms(_HUSH_MS)
+
+
+async def wait(job, fruitless: int) -> None:
+    """Wait after so many connections in a row without a byte, and for the network if it is gone.
+
+    After one that brought some the next one follows soon; else others may have lost the same server.
+    Raises: GaveUpError (step -7) when the time of the upgrade is over.
+    """
+    agent = job.agent
+    await asyncio.sleep_ms(
+        backoff_ms(agent.config.spread_s, fruitless)
+        if fruitless
+        else _SOON_MS + random.getrandbits(10)
+    )
+    # Without a network there is nothing to try.
+    while (agent.config.network == "wifi" and not board.station().isconnected()) or not (
+        agent.hushed or agent.is_informed
+    ):
+        job.check_time()
+        await asyncio.sleep_ms(_OFFLINE_MS)

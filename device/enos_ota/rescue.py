@@ -1,0 +1,66 @@
+"""The way back to the former release, where the present one fails at each start."""
+
+import hashlib
+import struct
+
+from micropython import const
+
+from . import board, journal, otadata
+from .image import Image, read_record
+from .log import log
+
+_PIECE = const(1024)
+_APP_FS = const(16)  # in the record: offset and size of the app file system
+_APP_FS_DIGEST = const(80)
+
+
+def go_back() -> None:
+    """Once per release: select the other slot and reset, if it holds a whole release that was confirmed once.
+
+    It is on trial again, which notes that this was the once. Returns where there is no such way: after a trial
+    that failed, too, which otadata shows.
+    Power cut: safe to repeat.
+    """
+    entry = journal.load()
+    if entry["back"] or entry["state"] not in (journal.IDLE, journal.REPORT):
+        return  # an upgrade at work is a better way out
+    other = board.running().get_next_update()
+    try:
+        version = _whole(other, entry)
+        if version is None:
+            return
+        journal.save(boots=0, heal=0)
+        log("W", "back to the former release " + version)
+        otadata.select(other)
+    except Exception as error:
+        log("W", "no way back: %r" % error)
+        return
+    board.reset()
+
+
+def _whole(slot, entry: dict):
+    # The version of what the slot holds, if it ran before and is all there; `select` looks at the image.
+    index = board.slot_index(slot)
+    untried = entry["slot"] == index and (entry["size"] or journal.blocks())
+    if untried or not otadata.was_valid(index):
+        return None
+    image = Image(slot)
+    record = read_record(slot, image)
+    if not record:
+        return "?"  # a plain image
+    fields = bytearray(_APP_FS_DIGEST + 32)
+    slot.readblocks(0, fields, image.behind)
+    offset, size = struct.unpack_from("<II", fields, _APP_FS)
+    if offset and _digest(slot, offset, size) != fields[_APP_FS_DIGEST:]:
+        return None
+    return record[0]
+
+
+def _digest(slot, offset: int, size: int) -> bytes:
+    state = hashlib.sha256()
+    buf = memoryview(bytearray(_PIECE))
+    for done in range(0, size, _PIECE):
+        piece = buf[: size - done]
+        slot.readblocks(0, piece, offset + done)
+        state.update(piece)
+    return state.digest()

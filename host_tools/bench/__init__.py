@@ -1,0 +1,1 @@
+"""Figures that can be had without a board: `make bench`."""

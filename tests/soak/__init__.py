@@ -1,0 +1,1 @@
+"""Upgrades back and forth on simulated boards amid random trouble: `python -m tests.soak`."""
