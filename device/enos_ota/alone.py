@@ -21,6 +21,7 @@ _COMMANDED_MS = const(600_000)  # unless that is what this boot is for
 _AFTER_INFORM_MS = const(20_000)  # time for EnOS to push
 _SAFE_MS = const(3_600_000)  # then the application has another chance
 _FAILS = const(3)  # in a row, as /boot.py counts them
+_WAKES = const(10)  # from deep sleep, of an image on trial
 _FAILS_KEY = "fails"
 
 
@@ -30,6 +31,8 @@ def first():
     It keeps nothing of this module alive: an upgrade in it needs the memory.
     """
     if otadata.on_trial():
+        if board.was("DEEPSLEEP_RESET"):
+            _count_wake()
         return None
     is_rescue = "/app" not in sys.path  # /boot.py could not use what the slot holds
     is_safe = is_rescue or board.load_int(_FAILS_KEY, board.STUBS) >= _FAILS
@@ -55,6 +58,17 @@ def first():
     if is_safe:
         return HeadStart(limit_ms, _SAFE_MS, "+safe").run
     return HeadStart(limit_ms, _AFTER_INFORM_MS, "").run
+
+
+def _count_wake() -> None:
+    # Before the application is imported: it may sleep there, where no watchdog runs.
+    entry = journal.load()
+    wakes = entry["wakes"] + 1
+    if wakes > _WAKES:
+        if entry["state"] == journal.TRIAL:
+            journal.keep(desc="no proof within %d boots" % wakes)
+        board.reset()
+    journal.keep(wakes=wakes)
 
 
 def _reason(command: dict) -> str:

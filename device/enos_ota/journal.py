@@ -38,6 +38,7 @@ _EMPTY: dict = {
     "seen": 0,  # blocks there were at the last of them
     "repeats": 0,  # trials that are the last one once more
     "boots": 0,  # of the image on trial
+    "wakes": 0,  # of it, from deep sleep
     "alibi": 0,  # 1: it never had a link
     "rolled": "",  # the digest that rolled back last
     "rolls": 0,  # how often in a row

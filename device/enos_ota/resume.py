@@ -54,7 +54,7 @@ def store(job, state: int) -> None:
     """
     otadata.refuse_on_trial()
     size = 0 if state == journal.FETCH else job.size_bytes
-    journal.save(state=state, size=size, desc="", resets=0, boots=0, alibi=0, back=0)
+    journal.save(state=state, size=size, desc="", resets=0, boots=0, wakes=0, alibi=0, back=0)
 
 
 def _count(entry: dict, fields: dict) -> None:

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing.process import BaseProcess
@@ -61,7 +62,8 @@ def _end_with_parent() -> None:
 
 
 def _work(seed: int, life: Life, folder: Path, results: Queue[Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's affair
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's affair, which then ends this one
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Connections that break are wanted here.
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
