@@ -70,9 +70,10 @@ def make_board(
         "enos.json": text,
         "enos.bak": text,
         "ca.der": ca_der,
-        rescue.NAME: rescue.rescue_image(ARCH),
         **(extra_files or {}),
     }
+    if (paths.DEVICE / "enos_ota").is_dir():
+        files[rescue.NAME] = rescue.rescue_image(ARCH)
     flash = flash_image(check_bootable(release), TABLES[table], files)
     network = {"hosts": hosts or {}, "ports": ports or {}, "wifi": config.get("wifi", [])}
     write_board(folder, flash, network, idf=idf, timing=timing)

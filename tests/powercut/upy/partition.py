@@ -7,7 +7,7 @@ import machine
 from machine import Reset
 
 NULL_SOURCE = ("erases", "ignores", "refuses", "resets")
-"""The last three: no error, and nothing happens; fails before it erases; ends the boot."""
+"""The last three: nothing happens, and no error; an error before it erases; the boot ends."""
 
 
 class Partition(esp32.Partition):
