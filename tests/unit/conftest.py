@@ -64,7 +64,9 @@ def compiled() -> str:
         for target in out.glob("*.mpy"):
             if not (folder / f"{target.stem}.py").exists():
                 target.unlink(missing_ok=True)
-    return ":".join(str(p) for p in (OUT / "fakes", OUT / "tests", OUT / "lib", OUT, ".frozen"))
+    # Relative: it is on the heap of each test, and must not be longer in a checkout with a longer name.
+    out = OUT.relative_to(paths.ROOT)
+    return ":".join(str(p) for p in (out / "fakes", out / "tests", out / "lib", out, ".frozen"))
 
 
 def summary(output: str) -> str:
@@ -97,15 +99,21 @@ class UpyItem(pytest.Item):
             paths.micropython(),
             "-X",
             f"heapsize={HEAP}",
-            str(HERE / "run.py"),
+            str((HERE / "run.py").relative_to(paths.ROOT)),
             self.path.stem,
         ]
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command,
+            cwd=paths.ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         ran = RAN.search(done.stdout)
         if done.returncode or not ran or int(ran.group(1)) == 0:
-            again = f"MICROPYPATH={environment['MICROPYPATH']} {' '.join(command)}"
+            again = f"cd {paths.ROOT} && MICROPYPATH={environment['MICROPYPATH']} {' '.join(command)}"
             raise UpyFailure(
                 f"{summary(done.stdout)}\n{done.stdout}{done.stderr}\nrun again: {again}"
             )
