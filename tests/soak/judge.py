@@ -27,7 +27,7 @@ class History:
     (time, step, desc). `heard` is when the board was first heard after the trouble, None for never. `status`,
     `step` and `desc` are the first task's, `again` the status of the second, quiet one ("" where none was due).
     `running` said so at the end, `informed` is what EnOS then held, `intact` whether the slot held that file.
-    `twice_bytes`: what each power cut cost whose cost is known.
+    `twice_bytes`: what each power cut cost, where nothing else made the download begin anew.
     """
 
     seed: int

@@ -56,6 +56,17 @@ def _faults(weight: float, *faults: tuple[str, Options]) -> Kind:
 
 _DROP = ("http_drop", {"at": "at"})
 
+ANEW = (
+    FORMER,
+    "no ranges after a drop",
+    "HTTP 416 after a drop",
+    "other ETag after a drop",
+    "other content after a drop",
+    "other content",
+    "wrong digest commanded",
+)
+"""After these a download begins anew, as it must."""
+
 KINDS: dict[str, Kind] = {
     # --- power
     "power cut in the download": _power(14, FETCH, 150),

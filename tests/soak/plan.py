@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .menu import BEFORE, DOUBLE, FETCH, FORMER, KINDS, POWER
+from .menu import ANEW, BEFORE, DOUBLE, FETCH, FORMER, KINDS, POWER
 from .releases import BAD, FIRST, GOOD, SOURS
 
 LIFE = 10
@@ -63,6 +63,11 @@ class Plan:
     def versions(self) -> set[str]:
         """The releases that it takes."""
         return {self.before, self.target, *self.crossing}
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether a download may rightly begin again at its first byte."""
+        return bool(self.crossing) or any(strike.kind in ANEW for strike in self.strikes)
 
     @property
     def lasting(self) -> str:

@@ -153,8 +153,14 @@ class Play:
             and stage.held_bytes(watch.boots[-1].slot, release) == release.path.stat().st_size
         )
         seen.struck = self._troubles.struck
+        if not self._plan.begins_anew:
+            self._note_costs()
+        seen.seconds = seconds
+
+    def _note_costs(self) -> None:
+        stage, watch = self._stage, self._watch
         fetches = [(at, start) for at, start in starts(stage.cloud_events) if at > watch.commanded]
         boots = [(boot.at, boot.slot) for boot in watch.boots]
-        seen.twice_bytes = fetched_twice(self._troubles.cuts, boots, fetches, watch.slot)
-        seen.seconds = seconds
-        self._say(f"fetched twice after power cuts: {seen.twice_bytes} bytes")
+        costs = fetched_twice(self._troubles.cuts, boots, fetches, watch.slot)
+        self._seen.twice_bytes = costs
+        self._say(f"fetched twice after power cuts: {costs} bytes")

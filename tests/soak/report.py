@@ -79,7 +79,7 @@ def show(console: Console, results: list[Result]) -> None:
     )
     costs = [cost for seen in histories for cost in seen.twice_bytes]
     console.print(
-        f"{sum(costs):,} bytes fetched twice after {len(costs)} power cuts whose cost the slot tells, "
+        f"{sum(costs):,} bytes fetched twice after {len(costs)} power cuts that can be measured, "
         f"at most {max(costs, default=0):,} after one"
     )
     given = Counter(verdict for result in results for verdict in result.verdicts)

@@ -6,7 +6,7 @@ import itertools
 
 from .act import ACTIONS
 from .crew import lives
-from .menu import BEFORE, FORMER, KINDS
+from .menu import ANEW, BEFORE, FORMER, KINDS
 from .plan import CROSSED, life_of
 from .releases import BAD, FIRST, GOOD, SOURS
 
@@ -48,6 +48,7 @@ def test_plan_bad_release_is_never_crossed_by_another_command():
 def test_plan_faults_and_switches_strike_before_the_command():
     for kind in KINDS.values():
         assert kind.action in ACTIONS
+        assert set(ANEW) < set(KINDS)
         assert (kind.phase == BEFORE) == (kind.action in ("faults", "switch"))
 
 

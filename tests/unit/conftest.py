@@ -113,7 +113,9 @@ class UpyItem(pytest.Item):
         )
         ran = RAN.search(done.stdout)
         if done.returncode or not ran or int(ran.group(1)) == 0:
-            again = f"cd {paths.ROOT} && MICROPYPATH={environment['MICROPYPATH']} {' '.join(command)}"
+            again = (
+                f"cd {paths.ROOT} && MICROPYPATH={environment['MICROPYPATH']} {' '.join(command)}"
+            )
             raise UpyFailure(
                 f"{summary(done.stdout)}\n{done.stdout}{done.stderr}\nrun again: {again}"
             )
