@@ -118,6 +118,8 @@ class SlotWriter:
         untried = self._fast is None
         if untried:
             board.save_blob(_KEY, self._vm + b"?")
+            # In a slot that is blank already nothing could be told.
+            self.slot.writeblocks(first, bytes(_PIECE), 0)
         try:
             self.slot.writeblocks(first, uctypes.bytearray_at(0, _BLOCK))
         except (OSError, ValueError):  # whatever a VM says of it: what the flash holds decides

@@ -7,7 +7,7 @@ from life_fixtures import BLOCK_BYTES, keep_row, upgrading
 
 # What the chip does with it -> what the console says of the fast erase.
 MODES = {
-    "nothing": ["True", "False"],  # a block that was blank before cannot tell
+    "nothing": ["False"],
     "refuse": ["False"],
     "reset": [],
     "erase": ["True"],

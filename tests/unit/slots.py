@@ -43,12 +43,15 @@ def holds(label, size):
 
 class OnChip(Case):
     table = esp32.TWO_SLOTS
+    fast = b"+"  # what NVS says of the fast erase
 
     def setUp(self) -> None:
         super().setUp()
         self.patch(slot, "log", lambda level, text: None)
         self.chip = esp32.power_up(self.table)
         images.put("ota_0", images.image())
+        if self.fast:
+            self.chip.nvs[FLAG] = images.ELF + self.fast
         self.seen = []
         self.fault = lambda operation, offset: None
         self.chip.on = self.saw

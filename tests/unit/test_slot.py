@@ -103,6 +103,7 @@ class TestFaults(OnChip):
             self.assertIn("24577", self.burn_error())
 
     def test_nvs_full_before_the_first_fast_erase_is_a_burn_error_and_erases_nothing(self):
+        del self.chip.nvs[FLAG]
         self.chip.nvs_full = True
         self.burn_error()
         self.assertEqual(self.seen, [])

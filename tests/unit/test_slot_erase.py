@@ -7,6 +7,8 @@ from slots import BLOCK, FLAG, SECTOR, OnChip, holds, pattern, write
 
 
 class TestErase(OnChip):
+    fast = b""
+
     def test_each_block_is_erased_once_by_the_null_source(self):
         write(self.writer(), BLOCK + SECTOR)
         self.assertEqual(self.count("fast"), 2)
@@ -14,6 +16,9 @@ class TestErase(OnChip):
         self.assertTrue(holds("ota_1", BLOCK + SECTOR))
 
     def test_erase_comes_before_the_first_program_and_is_never_repeated(self):
+        write(self.writer(), SECTOR)  # the very first marks the block, to see the mark go
+        self.assertEqual(self.seen, [("program", 0), ("fast", 0), ("program", 0)])
+        self.seen.clear()
         write(self.writer(), BLOCK)
         self.assertEqual(self.seen[0], ("fast", 0))
         self.assertEqual([op for op, _ in self.seen[1:]], ["program"] * 16)
@@ -42,6 +47,15 @@ class TestErase(OnChip):
         self.assertEqual(self.chip.nvs[FLAG], images.ELF + b"-")
         write(self.writer(), SECTOR)
         self.assertEqual(self.count("fast"), 1)
+
+    def test_fast_erase_that_does_nothing_is_told_in_a_slot_that_is_blank(self):
+        for sector in range(17):
+            images.put("ota_1", b"\xff" * SECTOR, sector * SECTOR)
+        self.fault = lambda op, offset: op == "fast"
+        write(self.writer(), BLOCK + SECTOR)
+        self.assertEqual(self.chip.nvs[FLAG], images.ELF + b"-")
+        self.assertEqual(self.count("fast"), 1)
+        self.assertTrue(holds("ota_1", BLOCK + SECTOR))
 
     def test_fast_erase_that_leaves_one_bit_is_replaced_by_sectors(self):
         def fault(op, offset):

@@ -1,5 +1,7 @@
 """Module `esp32`: Partition, NVS, heap figures (mpy:ports/esp32/esp32_partition.c, esp32_nvs.c)."""
 
+import gc
+
 import uctypes
 from chip import errors, image, otadata, partitions
 from chip.errors import esp_error
@@ -89,6 +91,8 @@ class Partition:
         return (p.type, p.subtype, p.address, p.size, p.label, False)
 
     def _checked(self, offset, length):
+        if gc.threshold() > 0:  # else what was made since the last collection is garbage for the most part
+            core.heap.look()
         offset &= 0xFFFFFFFF
         if offset > self._part.size:
             raise esp_error(errors.INVALID_ARG)

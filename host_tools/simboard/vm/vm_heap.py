@@ -216,6 +216,10 @@ class PythonHeap:
     def _settle(self):
         if self._closed:
             return
+        if not self.grown and self._blank():
+            self._take(_CHAIN)
+            self.limit(self._idf.largest())
+            return
         if self.grown:
             if self._idf.firmware.gives_back and self._blank() and self._close():
                 self.grown = False
@@ -227,11 +231,16 @@ class PythonHeap:
     def _block_landed(self):
         """Something did land there though there is room below: it was one block too large for it.
 
-        With other threads it may as well be garbage that was made since.
+        What would fit below came after the collection, when the chip would have begun with another one; it
+        is garbage, perhaps. So it may be with other threads.
         """
-        if self._idf.threads or self._blank():
+        if self._idf.threads:
             return False
-        return _free_bytes(self._first_bytes) >= _ROOM_BYTES
+        if _free_bytes(self._first_bytes) < _ROOM_BYTES:
+            return False
+        return _longest(self._second_bytes, self._cut * PER_WORD, False) > _longest(
+            self._first_bytes, self._count * PER_WORD, True
+        )
 
     def _close(self):
         """Take the second half again, in a collection; False if something lives there.
@@ -274,6 +283,19 @@ def _free_bytes(kinds):
     for byte in kinds:
         blocks += _FREE_BLOCKS[byte]
     return blocks * BLOCK_BYTES
+
+
+def _longest(kinds, blocks, is_free):
+    """Blocks of the longest hole, or of the longest object."""
+    longest = run = 0
+    for block in range(blocks):
+        kind = kinds[block >> 2] >> (block & 3) * 2 & 3
+        if kind == (0 if is_free else 2):
+            run += 1
+        else:
+            run = 0 if is_free else int(kind == 1)
+        longest = max(longest, run)
+    return longest
 
 
 heap = None
