@@ -29,7 +29,8 @@ WAITING = (
 
 MOMENTS = {
     "logging in": ("upgrade", "fetch", "source", "http", "body", "login", "quote"),
-    "asking": ("upgrade", "fetch", "source", "http", "body", "answer", "redirect"),
+    "asking": ("upgrade", "fetch", "source", "http", "body", "asking", "redirect"),
+    "judging": ("upgrade", "fetch", "source", "http", "body", "answer"),
     "streaming": ("upgrade", "fetch", "stream", "slot", "body"),
     "verifying": ("upgrade", "verify", "image", "otadata", "journal"),
     "on trial": ("trial", "proof", "source", "http", "body", "login", "quote"),

@@ -96,7 +96,7 @@ class Agent:
         self.session = Session(self.config, startup.login(self.config), self._arrived)
         startup.begin(self, version)
         del startup
-        forget("startup config identity journal otadata image alone rescue")
+        forget("startup config identity journal otadata image segment alone rescue")
 
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""

@@ -4,7 +4,7 @@ import asyncio
 
 from micropython import const
 
-from .body import number
+from .digits import number
 from .errors import DownloadError
 
 _SKIP_BYTES = const(512)

@@ -140,6 +140,11 @@ def largest_free_block() -> int:
     return max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
 
 
+def least_free_bytes() -> int:
+    """The least that the large region of the IDF heap had free since the reset."""
+    return max(esp32.idf_heap_info(esp32.HEAP_DATA))[3]
+
+
 def unix_time() -> int:
     """The clock in Unix seconds; a board without battery wakes up in the year 2000."""
     return time.time() + _EPOCH_2000

@@ -4,6 +4,7 @@ import asyncio
 
 from micropython import const
 
+from .digits import number
 from .errors import DownloadError
 from .transport import Transport
 
@@ -11,17 +12,7 @@ _BODY_MS = const(30_000)  # for each _PART_BYTES: a trickle must end
 _PART_BYTES = const(4096)
 _LINE_BYTES = const(1024)
 _TRAILERS = const(64)
-_MOST = const(0x3FFFFFFF)  # what a 32-bit chip counts without allocating
 NO_HTTP = "not an HTTP answer"
-
-
-def number(text: str, base: int = 10) -> int:
-    """What plain digits say; -1 for anything else, and for what no file has bytes."""
-    text = text.lower()
-    if not text or text.strip("0123456789abcdef"[:base]):
-        return -1
-    value = int(text, base)
-    return value if value <= _MOST else -1
 
 
 class Body:

@@ -11,20 +11,15 @@ _CONNECTIONS = const(100)  # in one upgrade
 _CHANGES = const(5)  # of the file
 
 
-async def fetch(job) -> None:
-    """Fetch the firmware of an `Upgrade` into its slot, from the job's position on.
+def fetch(job):
+    """Fetch the firmware of an `Upgrade` into its slot, from the job's position on: a coroutine.
 
     A lost connection continues at the byte.
     Raises: LinkError after six connections in a row without a byte, GaveUpError (step -7) when the budget of
     connections or time is spent, StarvedError when there is no memory even with the MQTT session closed, and
-    what `stream` raises.
+    what `preflight` and `stream` raise.
     """
-    work = _Fetch(job)
-    try:
-        await work.run()
-    finally:
-        job.agent.hushed = False  # before what may lack memory: else there is no session ever again
-        work.close()
+    return _Fetch(job).run()
 
 
 class _Fetch:
@@ -35,41 +30,53 @@ class _Fetch:
         self._fruitless = self._changes = 0
 
     async def run(self) -> None:
-        while self._job.connections < _CONNECTIONS:
-            self._job.connections += 1
-            self._job.check_time()
-            try:
-                await self._connection()
-                return
-            except StarvedError as error:
-                self.close()
-                if self._job.agent.hushed:
-                    raise
-                log("W", "%s: MQTT is closed for the download" % error)
-                from .patience import hush
+        try:
+            while self._job.connections < _CONNECTIONS:
+                self._job.connections += 1
+                self._job.check_time()
+                try:
+                    await self._connection()
+                    return
+                except LinkError as error:
+                    self.close()
+                    await self._after(error)
+            raise GaveUpError("%d connections did not suffice" % _CONNECTIONS)
+        finally:
+            # Before what may lack memory: else there is no session ever again.
+            self._job.agent.hushed = False
+            self.close()
 
-                await hush(self._job.agent)
-                hush = None  # type: ignore
-            except LinkError as error:
-                self.close()
-                if self._fruitless >= _TRIES:
-                    raise
-                log("W", "download at byte %d: %s" % (self._job.position, error))
-                from .patience import wait
+    async def _after(self, error) -> None:
+        job = self._job
+        if isinstance(error, StarvedError):
+            if job.agent.hushed:
+                raise error
+            log("W", "%s: MQTT is closed for the download" % error)
+            from .patience import hush
 
-                await wait(self._job, self._fruitless)
-                wait = None  # type: ignore
-        raise GaveUpError("%d connections did not suffice" % _CONNECTIONS)
+            await hush(job.agent)
+        else:
+            if self._fruitless >= _TRIES:
+                raise error
+            log("W", "download at byte %d: %s" % (job.position, error))
+            from .patience import wait
+
+            await wait(job, self._fruitless)
 
     async def _connection(self) -> None:
         job = self._job
         before = job.position
         try:
-            before, changed = await self._open(before)
+            before, changed, total_bytes = await self._open(before)
             self._changes += changed
             if self._changes >= _CHANGES:
                 raise DownloadError("the file changes again and again")
-            # Not before the connection stands: until then it needs the memory.
+            # One after the other, and not before the connection stands: until then it needs the memory.
+            from .preflight import preflight
+
+            await preflight(job, self._body, total_bytes)
+            preflight = None  # type: ignore
+            forget()
             from .stream import stream
 
             try:
@@ -87,7 +94,7 @@ class _Fetch:
         forget()
 
     async def _open(self, position: int) -> tuple:
-        # (first byte that arrives, whether the file is another one now)
+        # (first byte that arrives, whether the file is another one now, its size or None)
         from .source import Source
 
         job = self._job
@@ -102,5 +109,4 @@ class _Fetch:
             log("W", "the file is another one now: from the first byte")
             job.rewind()
         job.is_resumed = start > 0
-        job.measure(total_bytes)
-        return start, start != position
+        return start, start != position, total_bytes

@@ -7,7 +7,8 @@ import time
 
 from micropython import const
 
-from .body import NO_HTTP, Body, number
+from .body import NO_HTTP, Body
+from .digits import number
 from .errors import DownloadError, LinkError
 from .messages import split_url
 

@@ -10,12 +10,12 @@ import struct
 from micropython import const
 
 from .errors import VerifyError
+from .segment import TOO_LONG, next_segment
 
 _SECTOR = const(4096)
 _RECORD_BYTES = const(240)
 _MAGIC = b"EnRR"
 _MAX_SEGMENTS = const(16)
-_TOO_LONG = "the image does not end where it should"
 
 
 class Image:
@@ -40,24 +40,11 @@ class Image:
         if hashed:
             end += 32
         if end > limit:
-            raise VerifyError(_TOO_LONG)
+            raise VerifyError(TOO_LONG)
         self.length_bytes = end
         self.behind = (end + _SECTOR - 1) & -_SECTOR
         self.digest = _read(slot, end - 32, 32) if hashed else b""
         self.elf_digest = _read(slot, 176, 32)  # descriptor at 32, its field at 144
-
-
-def next_segment(slot, offset: int, limit: int) -> int:
-    """Offset behind the segment whose header stands at `offset`: that of the next header, or of the padding.
-
-    Raises: VerifyError (step -3) when it reaches beyond `limit`, or is none.
-    """
-    size = 1
-    if offset + 8 <= limit:
-        size = struct.unpack("<4xI", _read(slot, offset, 8))[0]
-    if size % 4 or offset + 8 + size >= limit:
-        raise VerifyError(_TOO_LONG)
-    return offset + 8 + size
 
 
 def has_record(slot, image: Image) -> bool:

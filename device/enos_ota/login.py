@@ -3,7 +3,7 @@
 from micropython import const
 
 from . import forget
-from .body import number
+from .digits import number
 from .errors import DownloadError
 from .messages import parse
 from .quote import quote

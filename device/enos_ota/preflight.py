@@ -1,4 +1,4 @@
-"""Whether a file can be a release for this board, from its first bytes: asked before anything is erased.
+"""Whether a file can be a release for this board, from its size and first bytes: asked before anything is erased.
 
 Offsets are ESP-IDF's esp_app_format.h: image header at 0, first segment's header at 24, app descriptor at 32.
 """
@@ -7,7 +7,8 @@ import struct
 
 from micropython import const
 
-from .errors import UpgradeError, VerifyError
+from . import board
+from .errors import DownloadError, LinkError, UpgradeError, VerifyError
 
 HEAD_BYTES = const(288)  # image header, first segment's header, app descriptor
 _MAX_SEGMENTS = const(16)
@@ -22,6 +23,43 @@ _OTHERS = (
     (b"\x1f\x8b", "a gzip file"),
     (b"\xff\xff", "a full-flash image"),
 )
+
+
+async def preflight(job, body, total_bytes) -> None:
+    """Judge the file of an `Upgrade` by the size that its server tells, or None, and by the first of its bytes.
+
+    These `body` delivers, once: into the job's buffer, where they are the beginning of a sector.
+    Raises: VerifyError (step -3) when it is no app image, or not as large as commanded; UpgradeError (step -1)
+    when it is one for another chip, or the slot is smaller; LinkError, DownloadError (step -2).
+    """
+    commanded = job.firmware.size_bytes
+    if total_bytes is None:
+        total_bytes = commanded
+    if total_bytes is None:
+        raise DownloadError("neither EnOS nor the server tells the file's size")
+    if not total_bytes:
+        raise VerifyError("not an app image but 0 bytes")
+    job.size_bytes = total_bytes
+    if not job.headers:
+        await _fill(job, body, min(HEAD_BYTES, total_bytes))
+        running = bytearray(24)
+        board.running().readblocks(0, running, 0)
+        check(memoryview(job.buf)[: job.position], total_bytes, running)
+        job.headers = job.buf[1] + 1  # the last of them is the padding
+        job.next_header = 24
+    # Not before: what the file is tells more than its size.
+    if commanded is not None and commanded != total_bytes:
+        raise VerifyError("the file has %d bytes, not %d" % (total_bytes, commanded))
+    room = job.target.info()[3]
+    if total_bytes > room:
+        raise UpgradeError("%d bytes do not fit a slot of %d" % (total_bytes, room))
+
+
+async def _fill(job, body, least: int) -> None:
+    while job.position < least:
+        if not body.left_bytes:
+            raise LinkError("the answer ended early")
+        job.position += await body.receive(memoryview(job.buf)[job.position : least])
 
 
 def check(head, total_bytes: int, running) -> None:

@@ -11,7 +11,7 @@ import time
 from micropython import const
 
 from . import board, forget
-from .errors import BurnError, DownloadError, GaveUpError, UpgradeError, VerifyError
+from .errors import BurnError, GaveUpError, VerifyError
 from .log import log
 
 _FETCH = const(1)  # states of the journal
@@ -86,28 +86,6 @@ class Upgrade:
         limit_s = self.agent.config.upgrade_timeout_s
         if time.ticks_diff(time.ticks_ms(), self._start_ms) > limit_s * 1000:
             raise GaveUpError("not done within %d s" % limit_s)
-
-    def measure(self, total_bytes) -> None:
-        """Take the size that the server tells, or None; once preflight has passed, judge it too.
-
-        Raises: VerifyError (step -3) when it is not the commanded one, UpgradeError (step -1) when the slot is
-        smaller, DownloadError (step -2) when nobody tells.
-        """
-        commanded = self.firmware.size_bytes
-        if total_bytes is None:
-            total_bytes = commanded
-        if total_bytes is None:
-            raise DownloadError("neither EnOS nor the server tells the file's size")
-        if not total_bytes:
-            raise VerifyError("not an app image but 0 bytes")
-        self.size_bytes = total_bytes
-        if not self.headers:
-            return
-        if commanded is not None and commanded != total_bytes:
-            raise VerifyError("the file has %d bytes, not %d" % (total_bytes, commanded))
-        room = self.target.info()[3]
-        if total_bytes > room:
-            raise UpgradeError("%d bytes do not fit a slot of %d" % (total_bytes, room))
 
     def _claim(self) -> int:
         from .resume import claim

@@ -15,6 +15,7 @@ from helpers import Case, run
 NAMES = [
     "address",
     "answer",
+    "asking",
     "http",
     "identity",
     "image",
@@ -212,11 +213,11 @@ class TestModules(Case):
             self.asking.clear()
             self.succeeds()
             self.assertEqual(Transport.requests, asked)
-            self.assertEqual([names for names, _ in self.asking], [[]])
+            self.assertEqual([names for names, _ in self.asking], [["asking"]])
             # The writer asks for the running image's ELF digest, preflight for its head.
             self.assertEqual(self.at("read", "ota_0", 32), [["slot", "stream"]])
-            self.assertEqual(self.at("read", "ota_0", 24), [["preflight", "slot", "stream"]])
-            self.assertEqual(self.at("program", "ota_1", SECTOR), [[]])
+            self.assertEqual(self.at("read", "ota_0", 24), [["preflight"]])
+            self.assertEqual(self.at("program", "ota_1", SECTOR), [["slot", "stream"]])
 
     def test_memory_of_a_connection_is_free_when_the_writer_is_made(self):
         taken = []
@@ -235,7 +236,7 @@ class TestModules(Case):
         Transport.cuts = [300, 100, 0, 100]
         self.succeeds()
         self.assertEqual(Transport.requests, ["POST"] + ["GET"] * 5)
-        self.assertEqual([names for names, _ in self.asking], [[]] * 5)
+        self.assertEqual([names for names, _ in self.asking], [["asking"]] * 5)
         self.assertEqual(self.at("read", "ota_0", 32), [["slot", "stream"]] * 5)
 
     def test_connection_that_continues_takes_no_more_than_the_first(self):

@@ -6,6 +6,7 @@ from lossy import Server, changing
 from upgrading import OnChip
 
 SLOT = 0x1D0000
+NEEDED = 288  # bytes, to judge a file by
 FLASH = 4 << 20
 
 
@@ -27,14 +28,14 @@ class TestSize(OnChip):
         text = self.refused(UpgradeError, File(), server, size_bytes=None)
         self.assertIn(str(SLOT + 1), text)
         self.assertIn(str(SLOT), text)
-        self.assertEqual(server.received, server.chunk)
+        self.assertEqual(server.received, NEEDED)
 
     def test_commanded_size_larger_than_the_slot_is_refused_where_the_server_tells_none(self):
         server = self.of_size(SLOT + 1)
         server.is_told = False
         server.is_chunked = True
         self.refused(UpgradeError, File(), server, size_bytes=SLOT + 1)
-        self.assertEqual(server.received, server.chunk)
+        self.assertEqual(server.received, NEEDED)
 
     def test_size_other_than_commanded_is_refused_and_both_are_named(self):
         size = File().size
@@ -43,7 +44,7 @@ class TestSize(OnChip):
             text = self.refused(VerifyError, File(), server, size_bytes=wrong)
             self.assertIn(str(wrong), text)
             self.assertIn(str(size), text)
-            self.assertEqual(server.received, server.chunk)
+            self.assertEqual(server.received, NEEDED)
 
     def test_full_flash_image_is_refused_for_what_it_is_and_not_for_its_size(self):
         # For the operator: the wrong one of two files, not a release that is too large.

@@ -7,10 +7,10 @@ import enos_ota
 from helpers import Case
 
 WAITING = ("agent", "application", "board", "errors", "log", "messages", "session", "transport")
-CONNECTION = ("address", "answer", "body", "codes", "http", "identity", "link", "login")
-CONNECTION += ("connect", "opening", "quote", "redirect", "source", "trust")
-UPGRADE = ("fetch", "image", "otadata", "patience", "preflight", "resume", "slot", "stream")
-UPGRADE += ("upgrade", "verify")
+CONNECTION = ("address", "answer", "asking", "body", "codes", "digits", "http", "identity", "link")
+CONNECTION += ("connect", "login", "opening", "quote", "redirect", "source", "trust")
+UPGRADE = ("fetch", "image", "otadata", "patience", "preflight", "resume", "segment", "slot")
+UPGRADE += ("stream", "upgrade", "verify")
 BOOT = ("alone", "config", "data", "head_start", "journal", "proof", "rescue", "startup", "trial")
 NAMES = CONNECTION + UPGRADE + BOOT + ("firmware", "orders")
 

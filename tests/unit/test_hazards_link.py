@@ -124,6 +124,12 @@ class TestConnection(Hazard):
             text = self.refused(error, 11_999, StarvedError)
             self.assertEqual(text, "not enough memory for a TLS session")
 
+    def test_hazard_shortage_that_is_over_by_then_is_no_fault_of_the_certificate(self):
+        unlike = ValueError("certificate is not correctly signed by the trusted CA")
+        for least, kind in ((3_999, StarvedError), (4_000, DownloadError)):
+            self.patch(board, "least_free_bytes", lambda least=least: least)
+            self.refused(unlike, 50_000, kind)
+
     def test_hazard_failure_without_tls_is_no_shortage(self):
         self.patch(board, "largest_free_block", lambda: 100)
         self.broker.peer.close()

@@ -48,6 +48,7 @@ class WithProof(Case):
             chip.nor.file.write(PIECE)
         self.command(URL)
         self.config = self
+        self.hosts = []
         self.context = None
         self.answers = []
         self.wrong = self.cut = None

@@ -14,12 +14,11 @@ CUTS = ([100], [NEEDED - 1], [1, 1, 200])
 
 class TestFirstBytes(OnChip):
     def after_its_first_bytes(self, kind, file):
-        # In sectors: before the first one is written. In single bytes: as soon as it can be.
-        for chunk, needed in ((SECTOR, SECTOR), (1, NEEDED)):
+        for chunk in (SECTOR, 1):
             server = Server(file)
             server.chunk = chunk
             text = self.refused(kind, file, server)
-            self.assertEqual(server.received, min(needed, file.size))
+            self.assertEqual(server.received, min(NEEDED, file.size))
             self.assertEqual(server.opened, [0])
         return text
 

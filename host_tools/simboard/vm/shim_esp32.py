@@ -91,7 +91,9 @@ class Partition:
         return (p.type, p.subtype, p.address, p.size, p.label, False)
 
     def _checked(self, offset, length):
-        if gc.threshold() > 0:  # else what was made since the last collection is garbage for the most part
+        if (
+            gc.threshold() > 0
+        ):  # else what was made since the last collection is garbage for the most part
             core.heap.look()
         offset &= 0xFFFFFFFF
         if offset > self._part.size:
