@@ -28,12 +28,12 @@ WAITING = (
 """The modules a waiting board holds (an end-to-end test asks a board); the others come and go."""
 
 MOMENTS = {
-    "logging in": ("upgrade", "fetch", "source", "http", "body", "login", "quote"),
-    "asking": ("upgrade", "fetch", "source", "http", "body", "asking", "redirect"),
-    "judging": ("upgrade", "fetch", "source", "http", "body", "answer"),
-    "streaming": ("upgrade", "fetch", "stream", "slot", "body"),
+    "logging in": ("upgrade", "fetch", "source", "http", "body", "digits", "login", "quote"),
+    "asking": ("upgrade", "fetch", "source", "http", "body", "digits", "asking", "redirect"),
+    "judging": ("upgrade", "fetch", "source", "http", "body", "digits", "answer"),
+    "streaming": ("upgrade", "fetch", "stream", "slot", "body", "digits"),
     "verifying": ("upgrade", "verify", "image", "otadata", "journal"),
-    "on trial": ("trial", "proof", "source", "http", "body", "login", "quote"),
+    "on trial": ("trial", "proof", "source", "http", "body", "digits", "login", "quote"),
 }
 """What an upgrade holds at once beside `WAITING`; unit tests see each set gone before the next comes."""
 

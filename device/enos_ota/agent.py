@@ -207,8 +207,11 @@ class Agent:
     def _arrived(self, message: dict) -> None:
         # Answered at once, whatever the board is at; the newest command is the one that counts.
         params = message.get("params")
-        self.order = params if isinstance(params, dict) else {}
-        self.order_ms = time.ticks_ms()
+        if not isinstance(params, dict):
+            params = {}
+        if not self.digest or str(params.get("sign")).lower() != self.digest:  # else it is at work
+            self.order = params
+            self.order_ms = time.ticks_ms()
         self.session.reply("upgrade_reply", messages.upgrade_reply(message))
 
     async def _connect(self) -> None:

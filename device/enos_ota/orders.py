@@ -133,10 +133,8 @@ def owe(agent, step: int, desc: str) -> None:
     """Keep the last word of an upgrade, through resets, until EnOS has answered it."""
     log("I" if step > 0 else "E", "upgrade ends with step %d: %s" % (step, desc[:100]))
     agent.word = journal.owe(step, desc)
-    if step < 0:
-        journal.clear_command(
-            journal.NEXT
-        )  # the one that failed; after a success it is another one
+    if step < 0:  # it is the one that failed; after a success it is another one
+        journal.clear_command(journal.NEXT)
     agent.call(agent.on_progress, *agent.word)
 
 

@@ -17,8 +17,7 @@ _APP_FS_DIGEST = const(80)
 def go_back() -> None:
     """Once per release: select the other slot and reset, if it holds a whole release that was confirmed once.
 
-    It is on trial again, which notes that this was the once. Returns where there is no such way: after a trial
-    that failed, too, which otadata shows.
+    It is on trial again. Returns where there is no such way: after a trial that failed, too, which otadata shows.
     Power cut: safe to repeat.
     """
     entry = journal.load()
@@ -32,6 +31,9 @@ def go_back() -> None:
         journal.save(boots=0, heal=0)
         log("W", "back to the former release " + version)
         otadata.select(other)
+        # Not before: a cut in between would lose the return. Where it comes now, its trial notes it.
+        journal.keep(back=1)
+        board.save_blob("why", b" ", board.STUBS)  # that is over
     except Exception as error:
         log("W", "no way back: %r" % error)
         return

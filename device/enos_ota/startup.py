@@ -163,20 +163,22 @@ def _outcome(entry: dict, fell_back: bool):
     version = entry["version"]
     sequence = otadata.aborted()
     if entry["state"] == journal.REPORT:
+        journal.tell(sequence)  # a cut came between
         return _owed(entry)
     if entry["state"] == journal.TRIAL:
         if _runs(entry):
             return journal.owe(100, version)  # marked valid; the cut came before the journal
         journal.tell(sequence)
         return _judge(entry, "the bootloader cannot start it" if fell_back else "", sequence)
+    word = None
     if entry["state"] == journal.IDLE and not journal.is_told(sequence):
+        if not entry["back"]:  # a return that failed: nobody commanded it
+            # NVS was lost in a trial.
+            record = _tolerate(_other_record, None)
+            text = (record[0] if record else "?") + ": rolled back"
+            word = journal.owe(RolledBackError.step, text)
         journal.tell(sequence)
-        if entry["back"]:
-            return None  # a return that failed: nobody commanded it
-        # NVS was lost in a trial.
-        record = _tolerate(_other_record, None)
-        return journal.owe(RolledBackError.step, (record[0] if record else "?") + ": rolled back")
-    return None
+    return word
 
 
 def _other_record():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,12 +12,22 @@ from host_tools.cloud.switches import SWITCHES
 from host_tools.demo.commands import demo
 from host_tools.demo.script import checks, play
 
-POSITIONS = [
-    (name, value)
-    for name, switch in SWITCHES.items()
-    for value in switch.allowed
-    if value != switch.default
-]
+GROUPS = 7
+
+
+def _positions() -> list[dict[str, Any]]:
+    """Every position of every switch that is not its default, several switches at a time."""
+    groups: list[dict[str, Any]] = [{} for _ in range(GROUPS)]
+    at = 0
+    for name, switch in SWITCHES.items():
+        for value in switch.allowed:
+            if value != switch.default:
+                groups[at % GROUPS][name] = value
+                at += 1
+    return groups
+
+
+POSITIONS = _positions()
 
 
 def test_demo_command_writes_its_record_and_exits_with_0(tmp_path):
@@ -32,10 +43,15 @@ def test_demo_command_writes_its_record_and_exits_with_0(tmp_path):
     assert "rolled back" in result.output
 
 
-@pytest.mark.parametrize(("name", "value"), POSITIONS)
-def test_loop_passes_in_switch_position(tmp_path, releases, name, value):
-    seen = play(tmp_path, releases, switches={name: value})
-    assert [what for what, ok in seen.checks if not ok] == []
+def test_every_switch_position_is_in_a_group():
+    wanted = sum(len(switch.allowed) - 1 for switch in SWITCHES.values())
+    assert sum(map(len, POSITIONS)) == wanted
+
+
+@pytest.mark.parametrize("positions", POSITIONS, ids="+".join)
+def test_loop_passes_in_switch_positions(tmp_path, releases, positions):
+    seen = play(tmp_path, releases, switches=positions)
+    assert [what for what, ok in seen.checks if not ok] == [], positions
 
 
 def test_checks_see_a_missing_message_a_wrong_order_and_a_falling_step(tmp_path, releases):

@@ -47,9 +47,20 @@ class TestBusy(WithAgent):
         self.assertFalse(self.agent.may_sleep())
         self.assertEqual(self.said("progress"), [])
 
+    def test_same_command_again_while_busy_loads_nothing(self):
+        # It comes while the download connects, and needs all memory.
+        Upgrade.plan = ["hang"]
+        self.command()
+        self.drive(lambda: Upgrade.begun)
+        self.command(sign="AB" * 32)
+        self.assertTrue(self.agent.order is None)
+        self.assertEqual(len(self.said("upgrade_reply")), 2)
+
     def test_unusable_command_while_busy_ends_the_former_and_is_answered(self):
         # Its last word would otherwise wipe the journal of an upgrade that goes on.
-        self.busy({"version": "3.0", "signMethod": "crc32"}, done=self.agent.may_sleep)
+        self.busy(
+            {"version": "3.0", "sign": "cd" * 32, "signMethod": "crc32"}, done=self.agent.may_sleep
+        )
         self.assertEqual(Upgrade.cancelled, ["2.0"])
         self.assertEqual(self.steps(), ["-3"])
 

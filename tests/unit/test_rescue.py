@@ -1,7 +1,7 @@
 """The way back to the former release: each condition of it, and what it leaves behind."""
 
 import images
-from enos_ota import journal, rescue
+from enos_ota import board, journal, rescue
 from enos_ota.rescue import go_back
 from tworeleases import ABORTED, FS, FS_OFFSET, NEW, PENDING, VALID, TwoReleases, put
 
@@ -10,6 +10,8 @@ class OnBoard(TwoReleases):
     def goes_back(self) -> None:
         self.assertTrue(self.is_reset(go_back))
         self.assertEqual(self.chip.states(), [(3, VALID), (4, NEW)])
+        self.assertEqual(journal.load()["back"], 1)
+        self.assertEqual(board.load_blob("why", board.STUBS).strip(), b"")
 
     def stays(self, back=0) -> None:
         states = self.chip.states()

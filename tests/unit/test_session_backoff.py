@@ -1,5 +1,7 @@
 """How long a device waits before its next connection: a fleet that lost its server must not come back at once."""
 
+import random
+
 from broker import WithBroker
 from enos_ota import session
 from enos_ota.errors import LinkError
@@ -13,6 +15,10 @@ def samples(spread_s, failures):
 
 
 class TestSpread(WithBroker):
+    def setUp(self) -> None:
+        super().setUp()
+        random.seed(1)
+
     def test_wait_is_from_a_second_to_the_spread_doubled_with_each_failure_to_16_times_it(self):
         for spread_s in (2, 32, 600):
             for failures, times in ((1, 1), (2, 2), (3, 4), (4, 8), (5, 16), (6, 16), (1000, 16)):
