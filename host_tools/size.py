@@ -31,8 +31,8 @@ MOMENTS = {
     "logging in": ("upgrade", "fetch", "source", "http", "body", "digits", "login", "quote"),
     "asking": ("upgrade", "fetch", "source", "http", "body", "digits", "asking", "redirect"),
     "judging": ("upgrade", "fetch", "source", "http", "body", "digits", "answer"),
-    "streaming": ("upgrade", "fetch", "stream", "slot", "body", "digits"),
-    "verifying": ("upgrade", "verify", "image", "otadata", "journal"),
+    "streaming": ("upgrade", "fetch", "stream", "slot", "segment", "body", "digits"),
+    "verifying": ("upgrade", "verify", "image", "segment", "otadata", "journal"),
     "on trial": ("trial", "proof", "source", "http", "body", "digits", "login", "quote"),
 }
 """What an upgrade holds at once beside `WAITING`; unit tests see each set gone before the next comes."""
