@@ -52,6 +52,7 @@ class Agent:
     _wdt = None  # one for all agents of a boot: it cannot be stopped
     _task: asyncio.Task | None = None  # the upgrade at work, while there is a digest
     _starved_ms: int | None
+    buf: bytearray | None  # of the upgrade at work
     version: str
     floor_s: int  # Unix seconds: no certificate that matters was issued before
     word: tuple | None  # (step, desc) that EnOS has not answered yet
@@ -71,6 +72,13 @@ class Agent:
         alone=False,
         app_timeout_s=0,
     ) -> None:
+        # Reserved before the application breaks up the heap: later there may be 4 KiB, but in no one piece.
+        self.buf = None
+        try:
+            if alone or upgrade != "reboot":
+                self.buf = bytearray(_SECTOR)
+        except MemoryError:
+            pass
         self.application = Application(app, app_timeout_s)
         self.alive = self.application.alive
         self.on_upgrade = on_upgrade
@@ -256,7 +264,7 @@ class Agent:
             if self.mode == "reboot" and not self.alone:
                 raise StarvedError("as configured")
             forget()
-            buf = bytearray(_SECTOR)  # before the imports break up what is free
+            buf = self.buf or bytearray(_SECTOR)
             from .upgrade import Upgrade
 
             await Upgrade(self, firmware, buf).run()

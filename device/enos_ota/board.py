@@ -11,6 +11,8 @@ from micropython import const
 _OTADATA = const(0)
 _FIRST_OTA = const(0x10)  # subtype of ota_0
 _EPOCH_2000 = const(946_684_800)  # Unix seconds at MicroPython's epoch on ESP32
+_BLOB_BYTES = const(256)
+_INVALID_LENGTH = const(0x110C)  # ESP_ERR_NVS_INVALID_LENGTH: the buffer is too short
 _NAMESPACE = "enos_ota"
 STUBS = "enos_boot"  # shared with /boot.py and /main.py
 
@@ -46,11 +48,15 @@ def otadata() -> Partition:
 
 def load_blob(key: str, namespace: str = _NAMESPACE, size_bytes: int = 1024) -> bytes:
     """An NVS blob of at most `size_bytes`, or b"" when there is none."""
-    buf = bytearray(size_bytes)
-    try:
-        return bytes(memoryview(buf)[: _nvs(namespace).get_blob(key, buf)])
-    except OSError:
-        return b""
+    most = min(_BLOB_BYTES, size_bytes)
+    while True:
+        buf = bytearray(most)  # most are short, and a long piece may not be free
+        try:
+            return bytes(memoryview(buf)[: _nvs(namespace).get_blob(key, buf)])
+        except OSError as error:
+            if abs(error.errno or 0) != _INVALID_LENGTH or most >= size_bytes:
+                return b""
+        most *= 2
 
 
 def save_blob(key: str, value: bytes, namespace: str = _NAMESPACE) -> None:

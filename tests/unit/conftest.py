@@ -18,7 +18,7 @@ import pytest
 from host_tools import paths
 from host_tools.simboard.process import umqtt_folder
 
-HEAP = "128k"
+HEAP = "144k"
 HERE = Path(__file__).parent
 UMQTT = umqtt_folder()
 # A folder for each version: workers that run another one at the same time must not find it here.

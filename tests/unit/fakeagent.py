@@ -119,11 +119,13 @@ class Upgrade:
     begun = []
     cancelled = []
     trouble = None
+    buf = None  # that the last one was given
 
     def __init__(self, agent, firmware, buf) -> None:
         assert len(buf) == 4096
         if Upgrade.trouble:
             raise Upgrade.trouble
+        Upgrade.buf = buf
         self.version = firmware.version
         Upgrade.begun.append(firmware.version)
 

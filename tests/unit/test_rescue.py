@@ -8,6 +8,7 @@ from tworeleases import ABORTED, FS, FS_OFFSET, NEW, PENDING, VALID, TwoReleases
 
 class OnBoard(TwoReleases):
     def goes_back(self) -> None:
+        board.save_blob("why", b"KeyError: 7", board.STUBS)
         self.assertTrue(self.is_reset(go_back))
         self.assertEqual(self.chip.states(), [(3, VALID), (4, NEW)])
         self.assertEqual(journal.load()["back"], 1)

@@ -180,6 +180,9 @@ class TestRolls(OnChip):
     def test_rollback_of_another_digest_begins_anew(self):
         self.assertEqual(self.rolls(rolled="ef" * 32, rolls=2), (SIGN, 1))
 
+    def test_image_of_which_otadata_shows_no_try_is_not_counted(self):
+        self.assertEqual(self.rolls(mark=None, repeats=1), (SIGN, 0))
+
     def test_trial_that_is_repeated_is_no_rollback(self):
         self.rolled_back(cause=machine.PWRON_RESET, rolled=SIGN, rolls=1)
         self.assertIsNone(self.word())

@@ -75,6 +75,11 @@ class TestProve(OnTrial):
         self.assertTrue(self.agent.tested_ms - self.agent.started_ms >= 30_000)
         self.assertTrue(self.agent.polls >= 100)
 
+    def test_image_is_not_marked_before_the_app_had_to_say_that_it_is_alive(self):
+        self.agent.timeout_s = 120
+        self.prove()
+        self.assertTrue(self.agent.tested_ms - self.agent.started_ms >= 121_000)
+
     def test_main_loop_counts_as_alive_meanwhile(self):
         self.prove()
         self.assertTrue(self.clock.now_ms - self.agent.beat_ms < 1000)
