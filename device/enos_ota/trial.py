@@ -17,6 +17,9 @@ class Trial:
 
     def __init__(self, agent) -> None:
         self._agent = agent
+        agent.buf = (
+            None  # of upgrades, and there is none: its proof of the download path needs the memory
+        )
         self._kept = None  # the command that is in NVS
         self._is_linked = False  # or was
         self._can_download = False

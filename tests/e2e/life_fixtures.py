@@ -54,7 +54,7 @@ def app(body: str, head: str = "") -> str:
     return f'"""Made for a test."""\n\n{imports}{head}\n\nasync def run():\n{lines}\n{TAIL}'
 
 
-def wait_at_once(rig: Rig, what: str, condition: Callable[[], Any], timeout_s: float = 30) -> None:
+def wait_at_once(rig: Rig, what: str, condition: Callable[[], Any], timeout_s: float = 60) -> None:
     """Like `Rig.wait`, within milliseconds."""
     end = time.monotonic() + timeout_s
     while not condition():
