@@ -70,9 +70,8 @@ def tell(outcome):
     if isinstance(outcome, BaseException):
         sys.print_exception(outcome)
         reason = "%s: %s" % (type(outcome).__name__, outcome)
-    reason = (
-        globals().get("files_trouble") or reason
-    )  # of /boot.py: what followed from it says less
+    # Of /boot.py: what followed from it says less.
+    reason = globals().get("files_trouble") or reason
     print("main: reset:", reason)
     keep_reason(reason[:80].encode())
     time.sleep_ms(_PAUSE_MS)

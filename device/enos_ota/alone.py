@@ -42,9 +42,10 @@ def first():
         go_back()
         del go_back
     command = journal.load_command()
-    if journal.load()["state"] in (journal.TRIAL, journal.REPORT):
+    state = journal.load()["state"]
+    if state in (journal.TRIAL, journal.REPORT):
         command = {}  # over
-    reason = "the slot's files cannot be used" if is_rescue else _reason(command)
+    reason = "the slot's files cannot be used" if is_rescue else _reason(command, state)
     if not (reason or is_safe):
         return None
     log("W", "the agent goes first: " + (reason or "safe mode"))
@@ -71,8 +72,7 @@ def _count_wake() -> None:
     journal.keep(wakes=wakes)
 
 
-def _reason(command: dict) -> str:
-    state = journal.load()["state"]
+def _reason(command: dict, state: int) -> str:
     if state == journal.TRIAL:
         return ""  # it was the other image that failed
     if command.get("tries"):

@@ -55,11 +55,3 @@ class OnChip(Case):
 
     def word(self):
         return self.look_back()[3]
-
-    def is_reset(self, act, *arguments) -> bool:
-        """Whether the act resets the board."""
-        try:
-            act(*arguments)
-        except machine.Reset:
-            return True
-        return False

@@ -45,6 +45,16 @@ class Case(unittest.TestCase):
             return error
         raise AssertionError("%s not raised" % kind.__name__)
 
+    def is_reset(self, act, *args) -> bool:
+        """Whether the act resets the board."""
+        import machine
+
+        try:
+            act(*args)
+        except machine.Reset:
+            return True
+        return False
+
     def trouble(self, act, *args):
         """Call `act`; the exception of any class that it raises, or None."""
         try:

@@ -139,11 +139,8 @@ class TestRescue(Failing):
                 machine.reset()
 
         self.script(live)
-        try:
-            self.first()
-            raise AssertionError("returned")
-        except machine.Reset:
-            return last[0]
+        self.assertTrue(self.is_reset(self.first))
+        return last[0]
 
     def test_agent_runs_alone_for_ever_and_tells_enos(self):
         for fails in (0, 6):

@@ -92,11 +92,7 @@ class TestHowLong(OnBoard):
                 machine.reset()
 
         self.script(work)
-        try:
-            self.first()
-            raise AssertionError("returned")
-        except machine.Reset:
-            pass
+        self.assertTrue(self.is_reset(self.first))
 
 
 class Served(OnBoard):

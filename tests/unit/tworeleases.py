@@ -48,11 +48,3 @@ class TwoReleases(Case):
         kept = {"state": journal.IDLE, "slot": 0, "sign": "ab" * 32, "size": 12_288}
         kept.update(record)
         journal.save(**kept)
-
-    def is_reset(self, act) -> bool:
-        """Whether the act resets the board."""
-        try:
-            act()
-        except machine.Reset:
-            return True
-        return False
