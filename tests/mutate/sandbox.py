@@ -37,11 +37,6 @@ class Sandbox:
         self.folder = folder
         shutil.copytree(root, folder, ignore=_LEFT_OUT)
         (folder / ".venv").symlink_to(root / ".venv")
-        # Tests on MicroPython name their files in /tmp: two copies at once would meet there.
-        for path in (folder / "tests" / "unit").rglob("*.py"):
-            text = path.read_text()
-            if '"/tmp/' in text:
-                path.write_text(text.replace('"/tmp/', f'"{_SCRATCH}/'))
 
     def twin(self, folder: Path) -> Sandbox:
         """Another copy, with all that the tests have compiled in this one."""
@@ -88,7 +83,7 @@ class Sandbox:
     def _run(self, tests: list[str], jobs: int, options: list[str]) -> Failure | None:
         report = self.folder / "report.xml"
         report.unlink(missing_ok=True)
-        # What a test left that a fault ended in its midst would fail the next one.
+        # What a test leaves that a fault ends in its midst goes with it.
         scratch = self.folder / _SCRATCH
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -100,6 +95,7 @@ class Sandbox:
         # The environment's editable install leads to the checkout: the copy must come before it.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         environment["PYTHONPATH"] = str(self.folder)
+        environment["TMPDIR"] = _SCRATCH  # seen from the copy
         try:
             done = subprocess.run(
                 command,

@@ -2,12 +2,20 @@
 
 import asyncio
 import gc
+import os
+import random
 import sys
 import time
 
 import unittest
 
 _BACKGROUND_S = 60
+SCRATCH = "%s/enos-unit-%08x%08x" % (
+    os.getenv("TMPDIR") or "/tmp",
+    random.getrandbits(32),
+    random.getrandbits(32),
+)
+"""What the names of a test's files begin with: nobody else's do."""
 
 
 class Case(unittest.TestCase):

@@ -5,7 +5,7 @@ import os
 
 from enos_ota import config
 from enos_ota.config import ConfigError, check
-from helpers import Case
+from helpers import SCRATCH, Case
 
 SECRET = "s3cr3t-never-shown"
 LEAST = {
@@ -14,8 +14,8 @@ LEAST = {
     "device_secret": SECRET,
     "mqtt": "mqtts://localhost:18883",
 }
-PATH = "/tmp/enos-unit-config.json"
-COPY = "/tmp/enos-unit-config.bak"
+PATH = SCRATCH + ".json"
+COPY = SCRATCH + ".bak"
 
 
 def but(**changes):

@@ -5,9 +5,8 @@ import sys
 
 import esp32
 import machine
-from helpers import Case, Clock
+from helpers import SCRATCH, Case, Clock
 
-FOLDER = "/tmp/enos-unit-main-stub"
 WHY = ("enos_boot", "why")
 WDT_S = ("enos_boot", "wdt_s")
 
@@ -35,16 +34,16 @@ class OnBoard(Case):
         for name in list(sys.modules):
             if name.startswith("enos_ota"):
                 del sys.modules[name]
-        sys.path[:] = [root + "/boot", FOLDER]
-        if not is_there(FOLDER):
-            os.mkdir(FOLDER)
+        sys.path[:] = [root + "/boot", SCRATCH]
+        if not is_there(SCRATCH):
+            os.mkdir(SCRATCH)
         self.release()
 
     def tearDown(self) -> None:
         self.restore()
         sys.path[:] = self.path
-        os.remove(FOLDER + "/enos_main.py")
-        os.rmdir(FOLDER)
+        os.remove(SCRATCH + "/enos_main.py")
+        os.rmdir(SCRATCH)
         super().tearDown()
 
     def again(self) -> None:
@@ -59,7 +58,7 @@ class OnBoard(Case):
 
     def release(self, body="pass", at_import="pass") -> None:
         """What `enos_main.main()` does, and what importing it does."""
-        with open(FOLDER + "/enos_main.py", "w") as file:
+        with open(SCRATCH + "/enos_main.py", "w") as file:
             file.write(
                 "import events\nevents.events.append('imported')\n%s\n"
                 "def main():\n    events.events.append('main')\n    %s\n" % (at_import, body)
@@ -166,9 +165,9 @@ class TestEnd(OnBoard):
         self.assertIn("no_such_module", self.why())
 
     def test_release_that_is_not_there_resets(self):
-        os.rename(FOLDER + "/enos_main.py", FOLDER + "/gone.py")
+        os.rename(SCRATCH + "/enos_main.py", SCRATCH + "/gone.py")
         self.assertTrue(self.boot())
-        os.rename(FOLDER + "/gone.py", FOLDER + "/enos_main.py")
+        os.rename(SCRATCH + "/gone.py", SCRATCH + "/enos_main.py")
         self.assertIn("enos_main", self.why())
 
     def test_release_that_filled_the_memory_resets_with_a_reason(self):

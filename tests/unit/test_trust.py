@@ -4,7 +4,7 @@ import os
 
 from enos_ota.errors import LinkError
 from enos_ota.trust import tls_context
-from helpers import Case
+from helpers import SCRATCH, Case
 
 
 class TestTlsContext(Case):
@@ -21,7 +21,7 @@ class TestTlsContext(Case):
         self.assertIn("CA", str(self.raised(LinkError, tls_context, [])))
 
     def test_tls_context_with_a_ca_that_is_gone_or_none_names_the_file(self):
-        path = "/tmp/enos-unit-ca.der"
+        path = SCRATCH + ".der"
         self.assertIn(path, str(self.raised(LinkError, tls_context, [path])))
         with open(path, "wb") as file:
             file.write(b"not a certificate")
