@@ -1,4 +1,4 @@
-"""The three verdicts on an upgrade: bricked, wrong code running, unreported."""
+"""The verdicts on an upgrade: bricked, wrong code running, unreported, fetched twice."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .releases import SOURS
 
 LATE_S = 2.0
 """A message may be logged so long after the boot that sent it."""
+BLOCK_BYTES = 65_536
 ALONE = ("+safe", "+rescue")
 """What the agent adds to the version while no application runs."""
 
@@ -16,7 +17,8 @@ UPGRADED, ROLLED_BACK, REPORTED, OVERTAKEN, OPEN = (
     "upgraded", "rolled back", "reported", "overtaken", "open",
 )  # fmt: skip
 BRICKED, WRONG, UNREPORTED = "bricked", "wrong code running", "unreported"
-VERDICTS = (BRICKED, WRONG, UNREPORTED)
+COSTLY = "fetched twice"
+VERDICTS = (BRICKED, WRONG, UNREPORTED, COSTLY)
 
 
 @dataclass
@@ -67,7 +69,12 @@ class History:
 
 def judge(seen: History) -> dict[str, str]:
     """The verdicts against an upgrade with their reasons; empty when it was survived."""
-    found = {BRICKED: bricked(seen), WRONG: wrong(seen), UNREPORTED: unreported(seen)}
+    found = {
+        BRICKED: bricked(seen),
+        WRONG: wrong(seen),
+        UNREPORTED: unreported(seen),
+        COSTLY: costly(seen),
+    }
     return {verdict: reason for verdict, reason in found.items() if reason}
 
 
@@ -132,3 +139,9 @@ def unreported(seen: History) -> str:
         # Its end is told by what is informed afterwards.
         return "" if seen.informs[-1][1] == seen.before else "its end was not informed"
     return ""
+
+
+def costly(seen: History) -> str:
+    """What a power cut cost, where it is more than the block at work."""
+    most = max(seen.twice_bytes, default=0)
+    return f"{most} bytes after one power cut" if most > BLOCK_BYTES else ""

@@ -153,3 +153,16 @@ class Stage(Rig):
             if held[start : start + SECTOR_BYTES] != content[start : start + SECTOR_BYTES]:
                 return start
         return len(content)
+
+    def has_rests(self, slot: str, release: Release) -> bool:
+        """Whether a slot holds any sector of a release's VM in its place, whatever became of those before it."""
+        content = release.path.read_bytes()
+        # Not of the files behind the VM: they are the same in many releases.
+        half = len(content) // 2
+        with self.board.files.open_flash() as flash:
+            flash.seek(SLOTS[slot])
+            held = flash.read(half)
+        sectors = range(0, half - SECTOR_BYTES + 1, SECTOR_BYTES)
+        return any(
+            held[at : at + SECTOR_BYTES] == content[at : at + SECTOR_BYTES] for at in sectors
+        )

@@ -1,4 +1,4 @@
-"""The three verdicts: each is given where it must be, and only there."""
+"""The verdicts: each is given where it must be, and only there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from .judge import BRICKED, UNREPORTED, WRONG, History, judge
+from .judge import BRICKED, COSTLY, UNREPORTED, WRONG, History, judge
 from .life import Result
 from .releases import HANGS, SOURS
 from .report import failures, rows
@@ -51,6 +51,7 @@ SURVIVED = {
     "overtaken by a former command": upgraded(
         status="failed", desc="timed out after 60 s", overtaken=True, again="succeeded"
     ),
+    "fetched a block again": upgraded(twice_bytes=[65_536, 65_536]),
     "logged late": upgraded(
         boots=[*GOOD_BOOTS, (12.5, "ota_1", [(13.0, "1.1.0")])], informs=[(12.6, "1.1.0")]
     ),
@@ -87,6 +88,7 @@ LOST = {
         UNREPORTED,
         upgraded(status="failed", desc="timed out after 60 s", again="succeeded"),
     ),
+    "fetched more than a block again": (COSTLY, upgraded(twice_bytes=[0, 65_537])),
     "failed without a step": (UNREPORTED, rolled_back(steps=[])),
 }
 

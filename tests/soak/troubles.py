@@ -30,7 +30,7 @@ class Troubles:
         self._ended: dict[int, float] = {}
         self.struck: list[str] = []
         self.cuts: list[Cut] = []
-        self._former_bytes = stage.held_bytes(watch.other_slot, target)
+        self._has_rests = stage.has_rests(watch.other_slot, target)
 
     def look(self) -> None:
         """Begin and end what is due."""
@@ -52,8 +52,8 @@ class Troubles:
                 self._say(f"ends: strike {number}")
 
     def _note_cut(self) -> None:
-        # A slot that held the file before the command does not tell what came since.
-        if not self._former_bytes:
+        # A slot that held some of the file before the command does not tell what came since.
+        if not self._has_rests:
             held_bytes = self._stage.held_bytes(self._watch.other_slot, self._target)
             self.cuts.append(Cut(time.time(), held_bytes))
 
