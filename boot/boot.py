@@ -1,5 +1,5 @@
 # Stub ABI 1. Runs before anything that an upgrade can replace, and is itself never upgraded: it knows
-# no network and no protocol. It counts boots and failures, arms the watchdog, and mounts the running
+# no network and no protocol. It counts failures, arms the watchdog, and mounts the running
 # slot's files at /app. Where they cannot be used, the copy of the agent in /rescue.fs is the one that runs.
 # Nothing may leave it as an exception: MicroPython would then never run main.py.
 import binascii
@@ -13,7 +13,9 @@ from micropython import const
 
 _TRIAL_WATCHDOG_MS = const(60000)
 _RESCUE_BLOCK = const(1024)
-_RESCUE_FAILS = const(6)  # in a row; the release itself acts on the third
+_RESCUE_FAILS = const(
+    6
+)  # in a row; the release itself acts on the third. Every other boot, or a copy that fails too would stay
 
 
 class SlotFiles:
@@ -46,19 +48,24 @@ def load_count(nvs, key):
 
 
 def count(nvs, is_trial):
-    # Boots, and failures in a row: resets by the watchdog, or with a reason that /main.py kept. One is
-    # forgiven after a trial, since it was the other image's. The agent clears them after some uptime.
+    # Failures in a row: resets by the watchdog, or with a reason that /main.py kept. One is forgiven after a
+    # trial, since it was the other image's. And resets without a reason: machine.reset() and panics look alike.
+    # The agent clears both after some uptime. A reason outlives power cuts, and counts once.
     fails = load_count(nvs, "fails")
+    resets = load_count(nvs, "resets")
     cause = machine.reset_cause()
     if is_trial:
         fails = -1
-    elif cause == machine.WDT_RESET or has_reason(nvs):
+        resets = 0
+    elif cause == machine.WDT_RESET or (cause != machine.PWRON_RESET and has_reason(nvs)):
         fails += 1
     elif cause == machine.DEEPSLEEP_RESET:
-        fails = 0
+        fails = resets = 0
+    elif cause == machine.HARD_RESET:
+        resets += 1
     try:
-        nvs.set_i32("boots", (load_count(nvs, "boots") + 1) & 0x3FFFFFFF)
         nvs.set_i32("fails", fails)
+        nvs.set_i32("resets", resets)
         nvs.commit()
     except OSError as error:
         print("boot: not counted:", error)  # NVS is full: what it holds counts all the same
@@ -160,12 +167,13 @@ _slot = guarded(esp32.Partition, esp32.Partition.RUNNING)
 _is_trial = guarded(on_trial, _slot)
 guarded(arm_watchdog, _nvs, _is_trial)
 _fails = guarded(count, _nvs, _is_trial) or 0
-if _fails < _RESCUE_FAILS:
+_gives_up = _fails >= _RESCUE_FAILS and not _fails % 2
+if not _gives_up:
     guarded(mount_slot_files, _slot)
 files_trouble = ""  # for /main.py
 if mount_slot_files in trouble:
     files_trouble = "the app file system does not mount: %r" % trouble[mount_slot_files]
-if not _is_trial and (_fails >= _RESCUE_FAILS or files_trouble):
+if not _is_trial and (_gives_up or files_trouble):
     sys.path[0] = "/rescue"
     guarded(mount_rescue)
 for _name in (

@@ -21,6 +21,7 @@ _STUCK_MS = const(300_000)  # longer than the main loop's longest honest way rou
 _IDLE_WATCHDOG_S = const(3600)  # where none is wanted: once armed it can only be widened
 _SETTLED_S = const(300)  # an application that ran so long did not fail at its start
 _REJOIN_MS = const(5000)
+_SOON_MS = const(60_000)  # what a reset cut short waits for EnOS so long
 _DESC = const(100)  # characters
 _SECTOR = const(4096)
 
@@ -126,9 +127,13 @@ class Agent:
                 except MemoryError:
                     pass
             self.session.close()
-            self.beat_ms = time.ticks_ms()
             wait_ms = self.session.backoff_ms() if self.is_linked else _REJOIN_MS
             self.is_linked = False
+            now = time.ticks_ms()
+            # It may wait longer than a main loop that hangs is fed.
+            self.beat_ms = time.ticks_add(now, wait_ms)
+            if self._is_ordered():
+                self.order_ms = now  # before ticks wrap: the board may be offline for days
             await asyncio.sleep_ms(wait_ms)
             self.beat_ms = time.ticks_ms()
 
@@ -158,8 +163,8 @@ class Agent:
             await asyncio.sleep_ms(_POLL_MS)
 
     def may_sleep(self) -> bool:
-        """Whether nothing is under way that a deep sleep would break."""
-        return not (self.digest or self.trial or self.word or self._is_ordered())
+        """Whether nothing is under way, or due within a minute, that a deep sleep would break or put off."""
+        return not (self.digest or self.trial or self.word or self._is_ordered(_SOON_MS))
 
     def report(self, step: int, desc: str) -> None:
         """Tell EnOS and the application how far an upgrade is; not awaited, lost when offline."""
@@ -217,6 +222,8 @@ class Agent:
         params = message.get("params")
         if not isinstance(params, dict):
             params = {}
+        for ours in ("unfinished", "at"):  # what a reset left says so
+            params.pop(ours, None)
         if not self.digest or str(params.get("sign")).lower() != self.digest:  # else it is at work
             self.order = params
             self.order_ms = time.ticks_ms()
@@ -246,8 +253,16 @@ class Agent:
             self._starved_ms = None  # not before: what is imported for it needs memory too
             await asyncio.sleep_ms(_POLL_MS)
 
-    def _is_ordered(self) -> bool:
-        return self.order is not None and time.ticks_diff(time.ticks_ms(), self.order_ms) >= 0
+    def _is_ordered(self, within_ms: int = 0) -> bool:
+        due_ms = time.ticks_diff(self.order_ms, time.ticks_ms())
+        return self.order is not None and due_ms <= within_ms
+
+    def keep_order(self) -> None:
+        """Keep a command that EnOS has its answer to, and that is not obeyed yet, through a reset."""
+        if self.order and "unfinished" not in self.order:
+            from . import journal
+
+            journal.keep_command(journal.NEXT, self.order)
 
     async def _do(self, name: str) -> None:
         from . import orders
@@ -292,6 +307,7 @@ class Agent:
         elif not (self.alone or self.trial or self.digest) and (
             time.ticks_diff(now, self._starved_ms) >= self.config.stuck_s * 1000 > 0
         ):
+            self.keep_order()
             board.reset_because(str(error))
 
     async def _feed(self) -> None:
@@ -309,5 +325,6 @@ class Agent:
         try:
             if not (self.alone or self.trial):
                 board.save_int("fails", 0, board.STUBS)
+                board.save_int("resets", 0, board.STUBS)
         except OSError as error:
             log("E", str(error))

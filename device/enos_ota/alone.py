@@ -22,6 +22,9 @@ _AFTER_INFORM_MS = const(20_000)  # time for EnOS to push
 _SAFE_MS = const(3_600_000)  # then the application has another chance
 _FAILS = const(3)  # in a row, as /boot.py counts them
 _WAKES = const(10)  # from deep sleep, of an image on trial
+_RESETS = const(
+    5
+)  # in a row, that nobody gave a reason for: an application that panics, or resets the chip
 _FAILS_KEY = "fails"
 
 
@@ -32,7 +35,8 @@ def first():
     """
     if otadata.on_trial():
         if board.was("DEEPSLEEP_RESET"):
-            _count_wake()
+            # Before the application is imported: it may sleep there, where no watchdog runs.
+            journal.count_trial("wakes", _WAKES)
         return None
     is_rescue = "/app" not in sys.path  # /boot.py could not use what the slot holds
     is_safe = is_rescue or board.load_int(_FAILS_KEY, board.STUBS) >= _FAILS
@@ -55,21 +59,10 @@ def first():
 
     limit_ms = _COMMANDED_MS if command.get("tries") else _OFFLINE_MS
     if is_rescue:
-        return HeadStart(0, 0, "+rescue").run
+        return HeadStart(_SAFE_MS, _SAFE_MS, "+rescue").run
     if is_safe:
         return HeadStart(limit_ms, _SAFE_MS, "+safe").run
     return HeadStart(limit_ms, _AFTER_INFORM_MS, "").run
-
-
-def _count_wake() -> None:
-    # Before the application is imported: it may sleep there, where no watchdog runs.
-    entry = journal.load()
-    wakes = entry["wakes"] + 1
-    if wakes > _WAKES:
-        if entry["state"] == journal.TRIAL:
-            journal.keep(desc="no proof within %d boots" % wakes)
-        board.reset()
-    journal.keep(wakes=wakes)
 
 
 def _reason(command: dict, state: int) -> str:
@@ -78,7 +71,11 @@ def _reason(command: dict, state: int) -> str:
     if command.get("tries"):
         return "upgrade to %s" % command.get("version")
     why = board.load_blob("why", board.STUBS).decode().strip()
-    return why or ("watchdog" if board.was("WDT_RESET") else "")
+    if not why and board.was("WDT_RESET"):
+        why = "watchdog"
+    if not why and board.load_int("resets", board.STUBS) >= _RESETS:
+        why = "the board resets again and again"
+    return why
 
 
 def _count(command: dict) -> bool:

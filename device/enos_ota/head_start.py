@@ -6,14 +6,15 @@ import time
 from micropython import const
 
 from . import board, forget
-from .agent import Agent
+from .agent import Agent, select_first
 
 _SOUND_S = const(30)  # an agent that lives so long alone is not what fails
 _FAILS = const(3)  # that call for safe mode
+_JOIN_MS = const(20_000)  # a network
 
 
 class HeadStart:
-    """limit_ms: how long the application waits for a board that is not online; 0: for ever.
+    """limit_ms: how long the application waits for a board that is not online, besides the time to join networks.
 
     after_ms: how long it waits for what EnOS may push to one that is. suffix: of the version that EnOS is told.
     """
@@ -28,6 +29,9 @@ class HeadStart:
         forget("alone rescue journal otadata image")
         agent = Agent(alone=True)
         agent.version += self._suffix
+        # No application to choose: what EnOS offers to this version is meant for it.
+        if self._suffix:
+            agent.select = select_first
         if agent.config.network == "wifi":  # or the application has to bring the network up
             asyncio.run(self._serve(agent))
             asyncio.new_event_loop()
@@ -38,6 +42,7 @@ class HeadStart:
         task = asyncio.create_task(agent.run())
         informed_ms = None
         is_counted = False
+        limit_ms = self._limit_ms + _JOIN_MS * len(agent.config.wifi)
         while True:
             await asyncio.sleep(1)
             now = time.ticks_ms()
@@ -49,15 +54,16 @@ class HeadStart:
                 informed_ms = None
             elif informed_ms is None:
                 informed_ms = now
-            if agent.digest or not self._limit_ms:
+            if agent.digest:
                 continue
             if informed_ms is None:
-                if age_ms > self._limit_ms:
+                if age_ms > limit_ms and not agent.session.is_open:
                     break
             elif agent.may_sleep() and time.ticks_diff(now, informed_ms) > self._after_ms:
                 break
         task.cancel()
         agent.session.close()
+        agent.keep_order()
 
 
 def _cap_fails() -> None:

@@ -33,16 +33,15 @@ _EMPTY: dict = {
     "version": "",  # commanded
     "sign": "",  # the digest of what that slot holds, as far as `blocks` says
     "size": 0,  # bytes of the file, once all of it is in the slot
-    "at": 0,  # Unix seconds of the command, by a clock that NTP set; 0: not known
     "resets": 0,  # in a row that brought no new block
     "seen": 0,  # blocks there were at the last of them
     "repeats": 0,  # trials that are the last one once more
     "boots": 0,  # of the image on trial
     "wakes": 0,  # of it, from deep sleep
-    "alibi": 0,  # 1: it never had a link
+    "alibi": 0,  # 1: it had no link when its time was over
     "rolled": "",  # the digest that rolled back last
     "rolls": 0,  # how often in a row
-    "back": 0,  # 1: the former release was returned to
+    "back": 0,  # 1: the former release was returned to; 2: about to be
     "heal": 0,  # 1: the running slot is being selected again
     "step": 0,  # the last word
     "desc": "",  # of it; before, why the trial failed
@@ -71,6 +70,18 @@ def save(**changes) -> None:
 def keep(**changes) -> bool:
     """Like `save`, but a full NVS is only logged: what matters now is to go on. Whether it was kept."""
     return _tolerate(save, **changes)
+
+
+def count_trial(field: str, most: int, **changes) -> None:
+    """Count `boots` or `wakes` of an image on trial; more than `most` end the trial by a reset."""
+    entry = load()
+    count = entry[field] + 1
+    if count > most:
+        if entry["state"] == TRIAL:
+            keep(desc="no proof within %d %s" % (most, field))
+        board.reset()
+    changes[field] = count
+    keep(**changes)
 
 
 def owe(step: int, desc: str, **changes) -> tuple:

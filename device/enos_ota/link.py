@@ -11,6 +11,9 @@ from .log import log
 
 _JOIN_MS = const(20_000)
 _NTP_EVERY_S = const(86_400)
+_REJOIN = const(
+    16
+)  # sessions that failed in a row, an hour at least: Wi-Fi may say that it is joined, and be dead
 
 
 async def prepare(agent) -> None:
@@ -19,7 +22,7 @@ async def prepare(agent) -> None:
     Raises: LinkError.
     """
     link = Link(agent.config, agent.clock_set_s)
-    await link.up()
+    await link.up(agent.session.failures % _REJOIN == _REJOIN - 1)
     link.set_clock(agent.floor_s)
     await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
     agent.clock_set_s = link.clock_set_s
@@ -39,15 +42,15 @@ class Link:
         self._config = config
         self.clock_set_s = clock_set_s
 
-    async def up(self) -> None:
-        """Join a configured network unless one is joined.
+    async def up(self, again: bool = False) -> None:
+        """Join a configured network unless one is joined; `again`: in any case.
 
         Raises: LinkError when none of them can be joined; StarvedError when the application turns Wi-Fi off.
         """
         if self._config.network != "wifi":
             return
         wlan = board.station()
-        if wlan.isconnected():
+        if wlan.isconnected() and not (again and self._config.wifi):
             return
         wlan.active(True)
         for entry in self._config.wifi:

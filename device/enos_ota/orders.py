@@ -50,6 +50,9 @@ async def obey(agent) -> None:
     try:
         if params.get("unfinished"):
             await _look_for(agent, params)
+        elif _is_stale(agent, params):
+            text = "%s: interrupted for over %d s"
+            owe(agent, GaveUpError.step, text % (params["version"], agent.config.upgrade_timeout_s))
         else:
             await _obey(agent, params)
     except (MemoryError, OSError):
@@ -61,11 +64,6 @@ async def obey(agent) -> None:
 
 async def _look_for(agent, params) -> None:
     # A reset cut this upgrade short. What EnOS says of it now counts; if it is silent, what it said then.
-    entry = journal.load()
-    limit_s = agent.config.upgrade_timeout_s
-    if agent.clock_set_s and entry["at"] and board.unix_time() - entry["at"] > limit_s:
-        owe(agent, GaveUpError.step, "%s: interrupted for over %d s" % (params["version"], limit_s))
-        return
     agent.order = params  # the link may break
     found = await agent.tolerate(agent.check())
     if agent.order is not params:
@@ -76,6 +74,12 @@ async def _look_for(agent, params) -> None:
         if firmware.sign == str(params["sign"]).lower():
             agent.order = params_of(firmware)
             agent.order_ms = time.ticks_ms()
+
+
+def _is_stale(agent, params) -> bool:
+    # EnOS was silent about it, and has given it up by now.
+    at = params.get("at")
+    return at and agent.clock_set_s and board.unix_time() - at > agent.config.upgrade_timeout_s
 
 
 async def _obey(agent, params) -> None:
@@ -89,11 +93,14 @@ async def _obey(agent, params) -> None:
         _give_up(agent)
         await agent.inform()
     elif firmware.sign != agent.digest:
-        begin(agent, firmware)
+        begin(agent, firmware, params.get("at"))
 
 
-def begin(agent, firmware) -> None:
-    """Start an upgrade, unless the application refuses or puts it off; one at work is given up."""
+def begin(agent, firmware, at=None) -> None:
+    """Start an upgrade, unless the application refuses or puts it off; one at work is given up.
+
+    at: when it was commanded, in Unix seconds, if that was before a reset; 0: not known.
+    """
     _give_up(agent, firmware.sign)
     if _is_hopeless(firmware):
         text = ": rolled back %d times" % _ROLLS
@@ -106,6 +113,9 @@ def begin(agent, firmware) -> None:
         log("I", "upgrade to " + firmware.version)
         former = journal.load_command()  # of the same digest, or it was given up
         former.update(params_of(firmware))
+        if at is None:
+            at = board.unix_time() if agent.clock_set_s else 0
+        former["at"] = at
         journal.keep_command(journal.COMMAND, former)
         journal.clear_command(journal.NEXT)
         agent.guard(max(agent.config.watchdog_s, _WATCHDOG_S))

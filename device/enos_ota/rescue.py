@@ -21,17 +21,17 @@ def go_back() -> None:
     Power cut: safe to repeat.
     """
     entry = journal.load()
-    if entry["back"] or entry["state"] not in (journal.IDLE, journal.REPORT):
+    if entry["back"] == 1 or entry["state"] not in (journal.IDLE, journal.REPORT):
         return  # an upgrade at work is a better way out
     other = board.running().get_next_update()
     try:
         version = _whole(other, entry)
         if version is None:
             return
-        journal.save(boots=0, heal=0)
+        journal.save(boots=0, wakes=0, heal=0, back=2)
         log("W", "back to the former release " + version)
         otadata.select(other)
-        # Not before: a cut in between would lose the return. Where it comes now, its trial notes it.
+        # Not before: a cut in between would lose the return. Where it comes now, the trial makes it 1.
         journal.keep(back=1)
         board.save_blob("why", b" ", board.STUBS)  # that is over
     except Exception as error:

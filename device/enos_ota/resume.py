@@ -7,7 +7,7 @@ one after them begins with its erase. The digest of the whole is taken in any ca
 from micropython import const
 
 from . import board, journal, otadata
-from .errors import GaveUpError
+from .errors import BurnError, GaveUpError
 from .log import log
 
 _RESETS = const(3)  # in a row without a new block
@@ -17,9 +17,12 @@ def claim(job) -> int:
     """Make the journal that of an `Upgrade`, and say what it begins with: journal.FETCH or journal.VERIFY.
 
     Sets the job's position and what belongs to it. Power cut: safe to repeat.
-    Raises: GaveUpError (step -7) after three resets that brought nothing; OSError when NVS is full or broken.
+    Raises: GaveUpError (step -7) after three resets that brought nothing; BurnError (step -4) where the other
+    slot is selected; OSError when NVS is full or broken.
     """
     otadata.refuse_on_trial()
+    if not board.is_selected(board.running()):  # it could not be healed
+        raise BurnError("the running slot is not selected")
     entry = journal.load()
     firmware = job.firmware
     slot = board.slot_index(job.target)
@@ -30,7 +33,6 @@ def claim(job) -> int:
         entry["size"] = 0
         journal.save_blocks(0)  # first: a cut in between leaves the former file, with nothing of it
     if is_new:
-        fields["at"] = board.unix_time() if job.agent.clock_set_s else 0
         fields["repeats"] = fields["resets"] = fields["seen"] = 0
     elif not journal.load_command().get("tries"):  # boots of its own are counted already
         _count(entry, fields)
@@ -50,9 +52,8 @@ def claim(job) -> int:
 def store(job, state: int) -> None:
     """Store the next state of an `Upgrade`, before its act.
 
-    Raises: UpgradeError (step -1) in a trial; OSError when NVS is full or broken.
+    Raises: OSError when NVS is full or broken.
     """
-    otadata.refuse_on_trial()
     size = 0 if state == journal.FETCH else job.size_bytes
     journal.save(state=state, size=size, desc="", resets=0, boots=0, wakes=0, alibi=0, back=0)
 

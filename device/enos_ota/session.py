@@ -35,8 +35,8 @@ class Session(MQTTClient):
     """One connection at a time; `on_upgrade(message)` is called for each `upgrade`.
 
     login: (client id, user, password). After a LinkError the session must be closed and opened again.
-    Attributes: is_open; refused (the broker answered the last `open` by refusing the login); prefix of all topics;
-    is_tls.
+    Attributes: is_open; failures in a row; refused (the broker answered the last `open` by refusing the login);
+    prefix of all topics; is_tls.
     """
 
     def __init__(self, config, login: tuple, on_upgrade) -> None:
@@ -50,7 +50,7 @@ class Session(MQTTClient):
         self.prefix = messages.prefix(config.product_key, config.device_key)
         self._on_upgrade = on_upgrade
         self._spread_s = config.spread_s
-        self._last_id = self._failures = 0
+        self._last_id = self.failures = 0
         self._replies: dict = {}  # id -> None while awaited, then the reply
 
     async def open(self, context) -> None:
@@ -74,8 +74,8 @@ class Session(MQTTClient):
 
         Begins anew once a session has answered a request or a ping: a broker may accept and drop at once.
         """
-        self._failures += 1
-        return backoff_ms(self._spread_s, self._failures)
+        self.failures += 1
+        return backoff_ms(self._spread_s, self.failures)
 
     def close(self) -> None:
         """Close the connection; safe to repeat."""
@@ -97,7 +97,7 @@ class Session(MQTTClient):
             if answered_ms < 0:
                 raise LinkError("no answer to ping")
             if answered_ms:
-                self._failures = 0
+                self.failures = 0
             self._ping_ms = now
             self.ping()
 
@@ -127,7 +127,7 @@ class Session(MQTTClient):
                     self.poll()
                     reply = self._replies[message_id]
                     if reply:
-                        self._failures = 0
+                        self.failures = 0
                         return reply
                     await asyncio.sleep_ms(20)
             finally:

@@ -12,7 +12,7 @@ from .log import log
 
 _TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
 _IDLE_WATCHDOG_S = const(3600)  # where none is wanted: once armed it can only be widened
-_BOOTS = const(10)  # that an image on trial may have after its first: wakes from deep sleep
+_BOOTS = const(11)  # of an image on trial: the first, and wakes from deep sleep
 
 
 def settings(source):
@@ -141,14 +141,9 @@ def _runs(entry: dict) -> bool:
 
 
 def _count_boot(entry: dict) -> None:
-    boots = entry["boots"]
+    # Where it is no new release, safe mode returned to this one, and not again; or NVS was lost before this.
     is_new = entry["state"] == journal.TRIAL
-    if boots > _BOOTS:
-        if is_new:
-            journal.keep(desc="no proof within %d boots" % boots)
-        board.reset()
-    # Where it is no new release, safe mode returned to this one: not again.
-    journal.keep(boots=boots + 1, back=0 if is_new else 1)
+    journal.count_trial("boots", _BOOTS, back=0 if is_new else min(entry["back"], 1))
 
 
 def _owed(entry: dict):

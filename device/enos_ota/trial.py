@@ -21,7 +21,6 @@ class Trial:
             None  # of upgrades, and there is none: its proof of the download path needs the memory
         )
         self._kept = None  # the command that is in NVS
-        self._is_linked = False  # or was
         self._can_download = False
 
     def watch(self) -> None:
@@ -33,7 +32,8 @@ class Trial:
             self._fail("the application hangs")
         if self._age_ms() > self._agent.config.trial_s * 1000:
             text = "not proven within %d s: %s" % (self._agent.config.trial_s, self._agent.trouble)
-            self._fail(text.rstrip(": "), not self._is_linked)
+            # Without a link it may be the network: no fault of the image.
+            self._fail(text.rstrip(": "), not self._agent.session.is_open)
 
     async def prove_download(self) -> None:
         """Once per boot, before the session takes memory: the next release can be fetched."""
@@ -62,7 +62,6 @@ class Trial:
         Power cut: before the mark the former image returns, after it this one stays.
         Raises: LinkError when the session breaks; the trial goes on with the next one.
         """
-        self._is_linked = True
         version = self._agent.version
         await self._prove_link(version)
         application = self._agent.application

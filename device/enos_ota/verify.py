@@ -6,7 +6,7 @@ import hashlib
 
 from micropython import const
 
-from . import board, journal, otadata
+from . import board, otadata
 from .errors import VerifyError
 from .image import Image, has_record, read_record
 from .log import log
@@ -42,6 +42,7 @@ async def verify(job) -> None:
     found = await digest(job.target, job.size_bytes, job.buf, method)
     if binascii.hexlify(found).decode() != firmware.sign:
         raise VerifyError("%s is not the commanded one" % method)
+    job.is_resumed = False  # its pieces fit together: what is wrong now stays wrong
     image = Image(job.target)
     if image.length_bytes > job.size_bytes:
         raise VerifyError("the file ends before its image")
@@ -66,8 +67,7 @@ async def switch(job) -> None:
     log("I", "switch to the new slot and reset")
     board.save_blob("why", b" ", board.STUBS)  # what an earlier boot died of
     await asyncio.sleep_ms(_FLUSH_MS)
-    if job.agent.order is not None:
-        journal.keep_command(journal.NEXT, job.agent.order)
+    job.agent.keep_order()
     # Nothing may come between: another command would write the slot that is selected now.
     otadata.select(job.target)
     job.agent.session.close()

@@ -18,8 +18,24 @@ if mark == b"x":
     raise ValueError("late")
 while mark == b"h":
     pass
+if mark == b"r":
+    machine.reset()
 """,
 )
+LATE_MAIN = """
+import asyncio
+import network
+
+import app
+from enos_ota.agent import Agent
+
+
+def main():
+    network.WLAN(network.STA_IF).active(True)
+    network.WLAN(network.STA_IF).connect("demo", "demo-password")
+    agent = Agent(app=app.run, self_test=app.self_test, on_progress=app.on_progress)
+    asyncio.run(agent.run())
+"""
 WATCHDOG_S = 4
 
 
@@ -72,6 +88,37 @@ def test_safe_mode_without_a_former_release_is_informed_and_upgradable(
         upgrade(rig, releases["1.1.0"], "1.1.0")
         rig.wait_console(NEW_GREETING)
         assert informed(rig) == ["1.0.0", "1.0.0+safe", "1.1.0"]
+
+
+def test_safe_mode_is_not_for_resets_without_a_reason_but_the_agent_goes_first(
+    tmp_path, releases, late
+):
+    # What panics at each start looks like what calls machine.reset().
+    with Rig(tmp_path) as rig:
+        rig.start(late["1.0.0"], trial_app_s=0)
+        restart(rig, b"r")
+        rig.wait_console("the agent goes first: the board resets again and again", timeout_s=60)
+        rig.wait("inform", lambda: len(rig.messages("inform")) >= 2)
+        assert informed(rig) == ["1.0.0"]
+        assert boots(rig)[1:] == ["ota_0"] * 6
+        upgrade(rig, releases["1.1.0"], "1.1.0")
+        rig.wait_console(NEW_GREETING)
+
+
+@pytest.mark.parametrize("fails", [2, 5], ids=["safe", "rescue"])
+def test_safe_mode_beside_an_external_network_lets_the_application_try_again(
+    tmp_path, workshop, fails
+):
+    files = {"enos_main.py": LATE_MAIN}
+    release = workshop.release("1.0.0", 1, app=LATE, files=files, name="late-external")
+    with Rig(tmp_path) as rig:
+        rig.start(release.path, network="external", trial_app_s=0)
+        restart(rig, b"x", fails=fails)
+        rig.wait_console("ValueError: late")
+        restart(rig, b"-")  # what it lacked is there again
+        seen = len(rig.messages("inform"))
+        rig.wait("inform", lambda: len(rig.messages("inform")) > seen, timeout_s=60)
+        assert informed(rig) == ["1.0.0"]
 
 
 def test_safe_mode_returns_to_a_whole_release_only(tmp_path, releases, late):

@@ -21,6 +21,9 @@ COMMAND = {
     "fileUrl": "https://h/f.bin",
     "fileSize": 8192,
 }
+NOW_S = 1_800_000_000
+KEPT = dict(COMMAND, at=NOW_S)
+"""What NVS holds of the command at work."""
 
 
 class Session:
@@ -33,7 +36,7 @@ class Session:
         self.deliver = on_upgrade
         self.sock = self
         self.is_open = self.refused = self.refuses = False
-        self.opened = self.closed = 0
+        self.opened = self.closed = self.failures = 0
         self.refusals = []
         self.troubles = []
         self.answers = {
@@ -90,7 +93,7 @@ class Session:
 class Link:
     """`errors`: raised by `up`, in turn. floors, known_s: what the last links were told, in order."""
 
-    ANSWER_S = 1_800_000_000  # of NTP
+    ANSWER_S = NOW_S  # of NTP
     errors = []
     floors = []
     known_s = []
@@ -100,7 +103,7 @@ class Link:
         Link.known_s.append(clock_set_s)
         self.clock_set_s = clock_set_s
 
-    async def up(self) -> None:
+    async def up(self, again) -> None:
         if Link.errors:
             raise Link.errors.pop(0)
 
@@ -199,7 +202,7 @@ played("upgrade", Upgrade=Upgrade)
 played("trial", Trial=Trial)
 played("trust", tls_context=Trust.tls_context)
 import enos_ota  # noqa: E402
-from enos_ota import agent, application, link  # noqa: E402
+from enos_ota import agent, application, board, link  # noqa: E402
 
 link.Link = Link
 enos_ota._WAITING += " link upgrade trial trust"  # or they would be imported anew: the real ones
@@ -212,6 +215,7 @@ class WithAgent(Case):
         super().setUp()
         self.was_reset = False
         self.patch(agent, "log", lambda level, text: None)
+        self.patch(board, "unix_time", lambda: NOW_S)
         self.clock = self.slow(agent, application, link)
         self.slow_imports(self.clock)
         agent.Agent._wdt = None

@@ -12,6 +12,7 @@ from helpers import Case
 PENDING, VALID, ABORTED = 1, 2, 4
 WHY = ("enos_boot", "why")
 FAILS = ("enos_boot", "fails")
+RESETS = ("enos_boot", "resets")
 COMMAND = {"version": "3.0", "sign": "cd" * 32}
 
 
@@ -21,6 +22,7 @@ class Agent:
     made = []
     clock = None
     network = "wifi"
+    networks = ()
     script = staticmethod(lambda agent, second: None)
     error = None
 
@@ -31,6 +33,9 @@ class Agent:
             raise Agent.error
         self.options = options
         self.config = self
+        self.wifi = Agent.networks
+        self.select = self.kept = None
+        self.is_open = False
         self.started_ms = Agent.clock.now_ms
         self.is_informed = False
         self.digest = ""
@@ -46,6 +51,9 @@ class Agent:
     def close(self) -> None:
         self.is_closed = True
 
+    def keep_order(self) -> None:
+        self.kept = self.is_closed
+
     async def run(self) -> None:
         sys.modules["asyncio"].create_task(self.feed())
         while True:
@@ -60,6 +68,7 @@ class Agent:
 
 class Module:
     Agent = Agent
+    select_first = "the first"
 
 
 class OnBoard(Case):
@@ -76,6 +85,7 @@ class OnBoard(Case):
         sys.path.insert(0, "/app")  # as /boot.py left it
         Agent.made = []
         Agent.error = None
+        Agent.networks = ()
         Agent.script = staticmethod(lambda agent, second: None)
         sys.modules.pop("enos_ota.agent", None)
         enos_ota.forget()
@@ -98,7 +108,7 @@ class OnBoard(Case):
         serve()
         agent = Agent.made[-1]
         self.assertEqual(agent.options, {"alone": True})
-        self.assertTrue(agent.is_closed)
+        self.assertTrue(agent.kept)
         return (self.clock.now_ms - start) // 1000
 
     def script(self, act) -> None:

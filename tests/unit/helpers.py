@@ -10,6 +10,7 @@ import time
 import unittest
 
 _BACKGROUND_S = 60
+_TICKS_MASK = (1 << 30) - 1
 SCRATCH = "%s/enos-unit-%08x%08x" % (
     os.getenv("TMPDIR") or "/tmp",
     random.getrandbits(32),
@@ -89,10 +90,8 @@ class Case(unittest.TestCase):
 
 
 class Clock:
-    """Stands for the module `time`; `on_sleep`, if set, is called after each sleep."""
+    """Stands for the module `time`, with the ticks of a chip; `on_sleep`, if set, is called after each sleep."""
 
-    ticks_diff = staticmethod(time.ticks_diff)
-    ticks_add = staticmethod(time.ticks_add)
     gmtime = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
@@ -100,7 +99,16 @@ class Clock:
         self.on_sleep = None
 
     def ticks_ms(self):
-        return self.now_ms
+        return self.now_ms & _TICKS_MASK
+
+    @staticmethod
+    def ticks_add(ticks, delta):
+        return (ticks + delta) & _TICKS_MASK
+
+    @staticmethod
+    def ticks_diff(ticks, since):
+        half = (_TICKS_MASK + 1) // 2
+        return ((ticks - since + half) & _TICKS_MASK) - half
 
     def sleep_ms(self, duration_ms) -> None:
         self.now_ms += duration_ms

@@ -2,16 +2,16 @@
 
 import json
 
-from fakeagent import COMMAND, Upgrade, WithAgent
+from fakeagent import KEPT, Upgrade, WithAgent
 
-KEPT = ("enos_ota", "command")
+COMMAND_KEY = ("enos_ota", "command")
 IDLE, FETCH = 0, 1
 
 
 class InMode(WithAgent):
     def kept(self):
         """The command at work, without the memory that the journal takes to read it."""
-        return json.loads(self.chip.nvs.get(KEPT, b"{}"))
+        return json.loads(self.chip.nvs.get(COMMAND_KEY, b"{}"))
 
     def keep(self, params, tries) -> None:
         from enos_ota import journal
@@ -28,7 +28,7 @@ class InMode(WithAgent):
 
     def is_left_to_the_next_boot(self, state=IDLE) -> None:
         self.assertTrue(self.was_reset)
-        self.assertEqual(self.kept(), dict(COMMAND, tries=1))
+        self.assertEqual(self.kept(), dict(KEPT, tries=1))
         self.assertEqual(self.journal()["state"], state)
         self.assertEqual(self.said("progress"), [])
         self.assertFalse(self.session.is_open)

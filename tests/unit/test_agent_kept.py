@@ -1,10 +1,10 @@
 """The agent: the next command, which NVS keeps until it begins."""
 
 from enos_ota.errors import VerifyError
-from fakeagent import COMMAND, Trial, Upgrade, WithAgent
+from fakeagent import COMMAND, KEPT, Trial, Upgrade, WithAgent
 
 PENDING = 1
-NEWER = dict(COMMAND, version="3.0", sign="cd" * 32)
+NEWER = dict(KEPT, version="3.0", sign="cd" * 32)
 
 
 class Kept(WithAgent):
@@ -34,7 +34,7 @@ class TestNext(Kept):
         Upgrade.plan = ["hang"]
         self.drive(lambda: Upgrade.begun)
         self.assertEqual([kind for kind, _ in self.session.done], ["inform"])
-        self.assertEqual(self.kept(), (COMMAND, {}))
+        self.assertEqual(self.kept(), (KEPT, {}))
 
     def test_command_kept_for_what_runs_now_is_forgotten(self):
         self.keep(dict(COMMAND, version="1.0.0"))
@@ -93,7 +93,7 @@ class TestPutOff(Kept):
         self.make(on_upgrade=lambda firmware: asked.append(firmware.version))
         self.drive(lambda: Upgrade.begun)
         self.assertEqual((asked, Upgrade.begun), (["2.0"], ["2.0"]))
-        self.assertEqual(self.kept(), (COMMAND, {}))
+        self.assertEqual(self.kept(), (KEPT, {}))
 
     def test_newer_command_replaces_the_one_put_off(self):
         self.put_off()

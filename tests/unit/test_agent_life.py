@@ -4,10 +4,12 @@ import asyncio
 
 import machine
 from enos_ota.errors import LinkError
-from fakeagent import Link, WithAgent
+from fakeagent import Link, WithAgent, agent
+from helpers import Loop
 
 PENDING = 1
 FAILS = ("enos_boot", "fails")
+RESETS = ("enos_boot", "resets")
 
 
 class Lives(WithAgent):
@@ -25,10 +27,11 @@ class Lives(WithAgent):
 class TestSettled(Lives):
     def fails(self, duration_s, **hooks):
         """What is left of four failures in a row after so long."""
-        self.chip.nvs[FAILS] = 4
+        self.chip.nvs[FAILS] = self.chip.nvs[RESETS] = 4
         self.make(**hooks)
         self.rests()
         self.lives(duration_s)
+        self.assertEqual(self.chip.nvs[RESETS], self.chip.nvs[FAILS])
         return self.chip.nvs[FAILS]
 
     def test_failures_are_forgotten_after_five_minutes_with_the_application(self):
@@ -50,6 +53,55 @@ class TestSettled(Lives):
         self.chip.nvs_full = True
         self.assertEqual(self.fails(400), 4)
         self.assertTrue(self.session.is_open)
+
+
+class Patient(Loop):
+    """Long waits are in the background, those in milliseconds too."""
+
+    async def sleep_ms(self, duration_ms) -> None:
+        if duration_ms < 60_000:
+            await super().sleep_ms(duration_ms)
+        else:
+            await self.sleep(duration_ms // 1000)
+
+
+class TestOffline(Lives):
+    """The network is there, and the server is not."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(agent, "asyncio", Patient(self.clock))
+        self.make()
+        self.session.backoff_ms = lambda: 16 * 32_000
+        self.session.refusals = [LinkError("refused")] * 100
+
+    def test_watchdog_is_fed_through_the_longest_wait_for_it(self):
+        longest_ms = 0
+        last = [machine.State.feeds, self.clock.now_ms]
+
+        def look():
+            nonlocal longest_ms
+            if machine.State.feeds != last[0]:
+                longest_ms = max(longest_ms, self.clock.now_ms - last[1])
+                last[:] = machine.State.feeds, self.clock.now_ms
+
+        self.clock.on_sleep = look
+        self.lives(2400)
+        self.assertTrue(self.session.opened > 3)
+        self.assertTrue(longest_ms <= 2000, longest_ms)
+        self.assertTrue(self.clock.now_ms - last[1] <= 2000)
+
+    def test_command_that_is_due_stays_due_though_ticks_wrap(self):
+        # After 6.2 days what was due looks as if it were yet to come.
+        def a_day():
+            self.clock.now_ms += 86_400_000
+            return 1000
+
+        self.agent.order = {"version": "2.0"}
+        self.agent.order_ms = self.clock.ticks_ms()
+        self.session.backoff_ms = a_day
+        self.drive(lambda: self.session.opened > 9)
+        self.assertFalse(self.agent.may_sleep())
 
 
 class TestLate(Lives):

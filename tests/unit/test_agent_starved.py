@@ -1,11 +1,12 @@
 """The agent: memory and network that the upgrade wants, and that the application does not leave."""
 
 import asyncio
+import json
 import sys
 
 import enos_ota
 from enos_ota.errors import DownloadError, LinkError, StarvedError
-from fakeagent import Trial, WithAgent
+from fakeagent import COMMAND, Trial, WithAgent
 
 WHY = ("enos_boot", "why")
 
@@ -89,6 +90,15 @@ class TestStarved(WithAgent):
             self.assertTrue(self.was_reset)
             self.assertTrue(3600 <= self.lasted_s <= 3800, self.lasted_s)
             self.assertIn(b"no memory for TLS", self.chip.nvs[WHY])
+
+    def test_command_that_was_answered_and_never_obeyed_outlives_the_reset(self):
+        self.starve([MemoryError("no memory")], order=dict(COMMAND))
+        self.assertTrue(self.was_reset)
+        self.assertEqual(json.loads(self.chip.nvs[("enos_ota", "next")]), COMMAND)
+
+    def test_command_that_a_reset_cut_short_is_kept_already(self):
+        self.starve([MemoryError("no memory")], order=dict(COMMAND, unfinished=True))
+        self.assertFalse(("enos_ota", "next") in self.chip.nvs)
 
     def test_stuck_s_is_that_of_the_settings(self):
         self.starve([StarvedError("x")], settings={"stuck_s": 600})

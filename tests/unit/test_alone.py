@@ -4,7 +4,7 @@ import sys
 
 import machine
 from enos_ota import alone, journal
-from firstboot import ABORTED, COMMAND, PENDING, WHY, Agent, OnBoard
+from firstboot import ABORTED, COMMAND, PENDING, RESETS, WHY, Agent, OnBoard
 
 
 class TestWhether(OnBoard):
@@ -53,6 +53,39 @@ class TestWhether(OnBoard):
             self.assertIsNone(self.first())
         machine.State.cause = machine.WDT_RESET
         self.assertTrue(self.first() is not None)
+
+    def test_fifth_reset_in_a_row_without_a_reason_lets_the_agent_go_first(self):
+        # The application panics, or resets the chip: three would be a developer's.
+        for cause in (machine.HARD_RESET, machine.PWRON_RESET):
+            machine.State.cause = cause
+            for resets, is_first in ((0, False), (4, False), (5, True), (9, True)):
+                self.chip.nvs[RESETS] = resets
+                self.assertEqual(self.first() is not None, is_first)
+
+    def test_resets_without_a_reason_are_no_safe_mode(self):
+        self.chip.nvs[RESETS] = 100
+        self.script(lambda agent, second: setattr(agent, "is_informed", True))
+        self.assertTrue(self.first() < 30)
+        self.assertEqual(Agent.made[-1].version, "1.0.0")
+
+    def test_wakes_of_an_image_on_trial_are_counted_before_its_application_is_imported(self):
+        self.chip.entry(1, 2, PENDING)
+        self.chip.running = "ota_1"
+        for cause, wakes in ((machine.HARD_RESET, 0), (machine.DEEPSLEEP_RESET, 1)):
+            machine.State.cause = cause
+            self.assertIsNone(alone.first())
+            self.assertEqual(journal.load()["wakes"], wakes)
+
+    def test_image_on_trial_that_wakes_too_often_is_reset_with_the_reason(self):
+        self.chip.entry(1, 2, PENDING)
+        self.chip.running = "ota_1"
+        machine.State.cause = machine.DEEPSLEEP_RESET
+        for state, desc in ((journal.TRIAL, "no proof within 10 wakes"), (journal.IDLE, "")):
+            journal.save(state=state, wakes=10, desc="")
+            self.assertTrue(self.is_reset(alone.first))
+            self.assertEqual(journal.load()["desc"], desc)
+        journal.save(wakes=9)
+        self.assertFalse(self.is_reset(alone.first))
 
     def test_agent_that_cannot_be_made_is_the_stubs_to_catch(self):
         self.chip.nvs[WHY] = b"KeyError: 7"

@@ -39,6 +39,9 @@ class TestFails(OnBoard):
             self.assertEqual(self.after(before, why=b"KeyError: 7"), before + 1)
             self.assertEqual(self.after(before, machine.SOFT_RESET, b"x" * 80), before + 1)
 
+    def test_reason_counts_once_though_the_power_goes_before_it_is_read(self):
+        self.assertEqual(self.after(2, machine.PWRON_RESET, b"KeyError: 7"), 2)
+
     def test_watchdog_reset_with_a_reason_is_one_failure(self):
         self.assertEqual(self.after(2, machine.WDT_RESET, b"out of memory"), 3)
 
@@ -61,6 +64,33 @@ class TestFails(OnBoard):
         for before in (None, 0, 5, 9):
             for cause in (machine.HARD_RESET, machine.WDT_RESET, machine.DEEPSLEEP_RESET):
                 self.assertEqual(self.after(before, cause, b"KeyError: 7", PENDING), -1)
+
+
+class TestResets(OnBoard):
+    """The counter of resets that nobody gave a reason for."""
+
+    def after(self, cause, before=2, why=None, state=VALID):
+        """The count after a boot."""
+        self.power_up((1, state), resets=before)
+        if why is not None:
+            self.chip.nvs[WHY] = why
+        self.boot(cause)
+        return self.chip.nvs[(NVS, "resets")]
+
+    def test_reset_without_a_reason_is_one_more(self):
+        # machine.reset() and a panic look alike.
+        self.assertEqual(self.after(machine.HARD_RESET), 3)
+        self.assertEqual(self.after(machine.HARD_RESET, why=b" "), 3)
+
+    def test_other_causes_and_resets_with_a_reason_change_nothing(self):
+        for cause in (machine.PWRON_RESET, machine.WDT_RESET, machine.SOFT_RESET):
+            self.assertEqual(self.after(cause), 2)
+        self.assertEqual(self.after(machine.HARD_RESET, why=b"KeyError: 7"), 2)
+
+    def test_wake_from_deep_sleep_and_a_trial_clear_it(self):
+        self.assertEqual(self.after(machine.DEEPSLEEP_RESET), 0)
+        for cause in (machine.HARD_RESET, machine.WDT_RESET):
+            self.assertEqual(self.after(cause, state=PENDING), 0)
 
 
 class TestTold(OnBoard):

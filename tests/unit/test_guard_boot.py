@@ -51,13 +51,6 @@ class TestWatchdog(OnBoard):
 
 
 class TestCount(OnBoard):
-    def test_boots_are_counted_and_begin_again_before_they_overflow(self):
-        for before, after in ((None, 1), (6, 7), (0x3FFFFFFF, 0)):
-            if before is not None:
-                self.chip.nvs[(NVS, "boots")] = before
-            self.boot()
-            self.assertEqual(self.chip.nvs[(NVS, "boots")], after)
-
     def test_failure_after_a_trial_is_forgiven_since_it_was_the_other_images(self):
         self.power_up((1, VALID), (2, PENDING), running="ota_1", fails=5)
         self.boot()

@@ -68,12 +68,22 @@ class TestSlotFiles(OnBoard):
 
 class TestRescue(OnBoard):
     def test_sixth_failure_in_a_row_leaves_the_slots_files_alone(self):
-        for fails, first in ((4, "/app"), (5, "/rescue"), (70, "/rescue")):
+        for fails, first in ((4, "/app"), (5, "/rescue"), (69, "/rescue")):
             self.power_up((1, VALID), fails=fails)
             self.put_files()
             self.boot(machine.WDT_RESET)
             self.assertEqual(sys.path[0], first)
             self.assertEqual(is_there("/app/mine.txt"), first == "/app")
+
+    def test_copy_that_fails_like_the_slots_files_takes_turns_with_them(self):
+        # It may need the network that only the application brings, or another VM.
+        self.power_up((1, VALID), fails=5)
+        self.put_files()
+        first = []
+        for _ in range(4):
+            self.boot(machine.WDT_RESET)
+            first.append(sys.path[0])
+        self.assertEqual(first, ["/rescue", "/app"] * 2)
 
     def test_image_on_trial_is_never_rescued(self):
         self.power_up((1, VALID), (2, PENDING), running="ota_1", fails=6)

@@ -13,9 +13,16 @@ class TestReturned(booted.OnChip):
     def test_return_is_noted_with_its_first_boot(self):
         # Two releases that fail must not be returned to in turn.
         for entry in ({"state": journal.IDLE}, WORD):
-            self.on_trial(**entry)
-            self.look_back()
-            self.assertEqual(journal.load()["back"], 1)
+            for back in (1, 2):
+                self.on_trial(**dict(entry, back=back))
+                self.look_back()
+                self.assertEqual(journal.load()["back"], 1)
+
+    def test_trial_of_a_release_whose_journal_was_lost_is_no_return(self):
+        # A rollback of it must not pass for one that nobody commanded.
+        self.on_trial(state=journal.IDLE)
+        self.look_back()
+        self.assertEqual(journal.load()["back"], 0)
 
     def test_new_release_may_be_returned_from_again(self):
         self.on_trial(back=1)

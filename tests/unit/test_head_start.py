@@ -120,14 +120,22 @@ class TestTold(Served):
         self.script(lambda agent, second: setattr(agent, "is_informed", True))
         self.assertTrue(100 <= self.serve(5000, 100_000, "") <= 103)
 
-    def test_limit_of_0_is_for_ever(self):
-        def live(agent, second):
-            agent.is_informed = second % 100 > 50
-            if second > 20_000:
-                machine.reset()
+    def test_agent_without_an_application_takes_what_enos_offers(self):
+        for suffix, select in (("", None), ("+safe", "the first"), ("+rescue", "the first")):
+            self.serve(5000, 5000, suffix)
+            self.assertEqual(Agent.made[-1].select, select)
 
-        self.script(live)
-        self.assertIsNone(self.serve(0, 0, "+rescue"))
+    def test_each_network_may_take_its_20_s_to_join(self):
+        Agent.networks = ("gone",) * 3 + ("home",)
+        self.assertEqual(self.serve(60_000, 0, ""), 141)
+
+    def test_session_that_waits_for_the_answer_to_its_inform_is_not_given_up(self):
+        def connect(agent, second):
+            agent.is_open = 50 <= second < 80
+            agent.is_informed = second >= 80
+
+        self.script(connect)
+        self.assertTrue(100 <= self.serve(60_000, 20_000, "") <= 103)
 
 
 class TestFails(Served):

@@ -44,12 +44,12 @@ class TestJoin(Case):
         air.asked = []
         air.polls_to_join = 3
 
-    def up(self, *wifi, **settings):
+    def up(self, *wifi, again=False, **settings):
         config = Config()
         config.wifi = [{"ssid": ssid, "password": password} for ssid, password in wifi]
         for name, value in settings.items():
             setattr(config, name, value)
-        return run(Link(config).up())
+        return run(Link(config).up(again))
 
     def test_configured_network_is_joined(self):
         self.up(("home", "secret"))
@@ -60,6 +60,16 @@ class TestJoin(Case):
         network.State.joined = "home"
         self.up(("other", "x"))
         self.assertEqual(network.State.asked, [])
+
+    def test_joined_network_is_joined_again_where_it_leads_nowhere(self):
+        network.State.joined = "home"
+        self.up(("home", "secret"), again=True)
+        self.assertEqual((network.State.asked, network.State.joined), (["home"], "home"))
+
+    def test_network_that_no_setting_names_is_never_left(self):
+        network.State.joined = "home"
+        self.up(again=True)
+        self.assertEqual((network.State.asked, network.State.joined), ([], "home"))
 
     def test_networks_are_tried_in_order_each_for_20_s(self):
         start = self.clock.now_ms
@@ -179,8 +189,11 @@ class Known:
     floor_s = 1_700_000_000
     context = None
 
+    failures = 0  # of the session
+
     def __init__(self, config) -> None:
         self.config = config
+        self.session = self
 
 
 class Trust:
@@ -219,6 +232,16 @@ class TestPrepare(Timed):
         self.assertEqual(self.agent.clock_set_s, NoNtp.answer_s)
         self.assertEqual(self.agent.context, "context 1")
         self.assertEqual(Trust.made, [["/ca.der"]])
+
+    def test_prepare_leaves_a_network_for_each_sixteenth_session_that_failed_in_a_row(self):
+        # It may be joined and dead. Sixteen take an hour.
+        self.config.wifi = [{"ssid": "home", "password": "secret"}]
+        network.State.known = {"home": "secret"}
+        for failures in range(33):
+            self.agent.failures = failures
+            network.State.asked = []
+            run(link.prepare(self.agent))
+            self.assertEqual(network.State.asked, ["home"] if failures in (15, 31) else [])
 
     def test_prepare_again_asks_for_no_time_of_the_same_day_and_makes_no_other_context(self):
         for _ in range(3):

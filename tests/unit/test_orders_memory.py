@@ -3,8 +3,8 @@
 import asyncio
 
 from enos_ota.errors import DownloadError, StarvedError
-from fakeagent import COMMAND, Upgrade, agent
-from inmode import FETCH, KEPT, InMode
+from fakeagent import COMMAND, KEPT, Upgrade, agent
+from inmode import COMMAND_KEY, FETCH, InMode
 
 
 class TestAuto(InMode):
@@ -88,7 +88,7 @@ class TestAuto(InMode):
         newer = read(dict(COMMAND, version="3.0", sign="cd" * 32))
 
         async def begin_another():
-            while b'"tries": 1' not in self.chip.nvs.get(KEPT, b""):
+            while b'"tries": 1' not in self.chip.nvs.get(COMMAND_KEY, b""):
                 await asyncio.sleep_ms(0)
             await self.agent.upgrade(newer)
 
@@ -98,4 +98,4 @@ class TestAuto(InMode):
         self.drive(lambda: len(Upgrade.begun) == 2, begin_another())
         self.assertEqual(Upgrade.begun, ["2.0", "3.0"])
         self.assertFalse(self.was_reset)
-        self.assertEqual(self.kept(), dict(COMMAND, version="3.0", sign="cd" * 32))
+        self.assertEqual(self.kept(), dict(KEPT, version="3.0", sign="cd" * 32))

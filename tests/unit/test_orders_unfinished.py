@@ -51,12 +51,13 @@ class TestAsked(Unfinished):
         self.drive(lambda: self.clock.now_ms > 100_000)
         self.assertEqual(self.kinds(), ["inform"])
 
-    def test_while_enos_is_waited_for_the_board_may_sleep(self):
-        # What it wakes up to is the same.
+    def test_while_enos_is_waited_for_the_board_must_not_sleep(self):
+        # It would wake up to the same, and never go on.
         self.cut_short()
         self.drive(lambda: "getversion" in self.kinds())
+        self.assertFalse(self.agent.may_sleep())
         self.drive(lambda: self.clock.now_ms - self.start > 30_000)
-        self.assertTrue(self.agent.may_sleep())
+        self.assertFalse(self.agent.may_sleep())
 
 
 class TestPushed(Unfinished):

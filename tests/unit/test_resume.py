@@ -2,6 +2,7 @@
 
 from claiming import BLOCK, OTHER, SIGN, Claims, File
 from enos_ota import journal
+from enos_ota.errors import BurnError
 from upgrading import VALID
 
 
@@ -46,6 +47,12 @@ class TestFetch(Claims):
         self.begins_at(0, *self.claim())
         self.assertEqual(journal.blocks(), 0)
         self.assertEqual(journal.load()["slot"], 0)
+
+    def test_claim_while_the_bootloader_would_start_the_other_slot_is_refused(self):
+        # It fell back, and could not be healed: what is written now would run without a trial.
+        self.chip.entry(1, 2, VALID)
+        self.assertIn("selected", str(self.raised(BurnError, self.claim)))
+        self.assertEqual(journal.load()["state"], journal.IDLE)
 
     def test_blocks_of_another_file_are_forgotten_before_the_journal_names_the_new_one(self):
         # Cut in between, in the other order: the new file would go on behind blocks of the former.

@@ -1,10 +1,8 @@
-"""What a claim counts: resets that brought nothing, and the time of the command."""
+"""What a claim counts: resets that brought nothing."""
 
 from claiming import BLOCK, OTHER, SIGN, Claims
-from enos_ota import board, journal
+from enos_ota import journal
 from enos_ota.errors import GaveUpError
-
-NOW_S = 1_800_000_000
 
 
 class TestResets(Claims):
@@ -76,41 +74,3 @@ class TestResets(Claims):
         self.held(2, state=journal.REPORT, repeats=1)
         self.claim()
         self.assertEqual(journal.load()["repeats"], 0)
-
-
-class TestTime(Claims):
-    def setUp(self) -> None:
-        super().setUp()
-        self.now_s = NOW_S
-        self.patch(board, "unix_time", lambda: self.now_s)
-
-    def test_time_of_a_command_is_kept_where_ntp_answered(self):
-        self.agent.clock_set_s = NOW_S - 500
-        self.claim()
-        self.assertEqual(journal.load()["at"], NOW_S)
-
-    def test_time_of_a_command_is_not_known_where_ntp_did_not_answer(self):
-        # The clock stands at the build time of the release then, or in the year 2000.
-        self.held(2, state=journal.REPORT, at=NOW_S - 9000)
-        self.claim()
-        self.assertEqual(journal.load()["at"], 0)
-
-    def test_time_of_a_command_stays_through_resets(self):
-        self.agent.clock_set_s = NOW_S
-        self.claim()
-        self.now_s += 1000
-        self.claim()
-        self.agent.clock_set_s = 0
-        self.claim()
-        self.assertEqual(journal.load()["at"], NOW_S)
-
-    def test_time_of_a_command_given_anew_is_that_of_the_new_one(self):
-        self.agent.clock_set_s = NOW_S
-        self.claim()
-        journal.owe(-7, "2.0: interrupted")
-        self.now_s += 1000
-        self.claim()
-        self.assertEqual(journal.load()["at"], NOW_S + 1000)
-        self.now_s += 1000
-        self.claim(OTHER)
-        self.assertEqual(journal.load()["at"], NOW_S + 2000)

@@ -55,7 +55,7 @@ class TestOrder(OnTrial):
         # It came, but no answer to our own request ever does.
         self.order()
         self.clock.sleep_ms(600_001)
-        self.fails(self.trial.watch, "600", alibi=1)
+        self.fails(self.trial.watch, "600")
         self.assertEqual(self.next()["version"], "3.0")
 
     def test_newer_command_replaces_the_one_kept(self):

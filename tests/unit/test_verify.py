@@ -46,6 +46,16 @@ class TestVerify(InSlot):
             self.verify(File(), sign_method=method)
         self.assertEqual(self.chip.nvs, {})
 
+    def test_right_digest_proves_that_resumed_pieces_fit(self):
+        # What is found wrong afterwards is so in the file: it is not fetched once more.
+        for file, wanted in ((File(version="3.0"), False), (File(), True)):
+            job = self.job(file, **({} if wanted is False else {"sign": "0" * 64}))
+            job.is_resumed = True
+            from enos_ota import verify
+
+            self.raised(VerifyError, run, verify.verify(job))
+            self.assertEqual(job.is_resumed, wanted)
+
     def test_wrong_digest_is_refused_and_its_method_named(self):
         self.assertIn("sha256", self.refused(File(), sign="0" * 64))
         self.assertIn("md5", self.refused(File(), sign="0" * 32, sign_method="md5"))

@@ -13,15 +13,18 @@ OTHER = dict(COMMAND, version="3.0", sign="cd" * 32)
 
 
 class Unfinished(WithAgent):
-    def cut_short(self, tries=0, **record) -> None:
-        """An agent that starts in the midst of an upgrade to 2.0; the record's fields, where they differ."""
+    def cut_short(self, tries=0, at=0, **record) -> None:
+        """An agent that starts in the midst of an upgrade to 2.0; the record's fields, where they differ.
+
+        at, tries: of the command; tries is None where none was kept.
+        """
         fields = {"state": FETCH, "version": "2.0", "sign": SIGN, "slot": 1}
         fields.update(record)
         nvs = self.chip.nvs
         nvs[("enos_ota", "journal")] = json.dumps(fields).encode()
         nvs[("enos_ota", "blocks")] = 5
         if tries is not None:
-            nvs[("enos_ota", "command")] = json.dumps(dict(COMMAND, tries=tries)).encode()
+            nvs[("enos_ota", "command")] = json.dumps(dict(COMMAND, tries=tries, at=at)).encode()
         Upgrade.plan = ["hang"]
         self.make()
         self.start = self.clock.now_ms

@@ -79,6 +79,10 @@ class Agent:
     def close(self) -> None:
         self.closed = True
 
+    def keep_order(self) -> None:
+        if self.order:
+            journal.keep_command(journal.NEXT, self.order)
+
 
 class OnChip(Case):
     def setUp(self) -> None:
