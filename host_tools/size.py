@@ -12,7 +12,7 @@ from rich.table import Table
 from host_tools.paths import ToolMissingError
 from host_tools.release.compile import compile_source
 from host_tools.release.errors import ReleaseError
-from host_tools.release.sources import AGENT, agent_folder
+from host_tools.release.sources import AGENT, agent_folder, agent_sources
 
 WAITING = (
     "__init__",
@@ -89,7 +89,8 @@ def measure(folder: Path) -> Sizes:
     """
     paths = sorted(folder.rglob("*.py"))
     names = [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
-    sizes = [len(compile_source(path.read_bytes(), AGENT, lines=False)) for path in paths]
+    sources = agent_sources(dict(zip(names, paths, strict=True)))
+    sizes = [len(compile_source(source, AGENT, lines=False)) for source in sources.values()]
     return Sizes(dict(zip(names, sizes, strict=True)))
 
 

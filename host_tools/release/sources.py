@@ -12,6 +12,7 @@ from pathlib import Path
 from host_tools import paths
 from host_tools.release.compile import MPY_MAJOR, compile_source
 from host_tools.release.errors import AppError
+from host_tools.release.shrink import shrink
 
 AGENT = "enos_ota"
 MAIN = "enos_main"
@@ -57,10 +58,28 @@ def agent_folder() -> Path:
     return folder
 
 
+def agent_sources(modules: dict[str, Path]) -> dict[str, bytes]:
+    """The modules of an agent package as they are compiled, with short names; as they are where that fails."""
+    texts = {name: path.read_bytes() for name, path in modules.items()}
+    try:
+        return {name: text.encode() for name, text in shrink(texts).items()}
+    except (SyntaxError, ValueError):
+        return texts  # the compiler says what is wrong, and where
+
+
 def _contents(chosen: dict[str, Path], arch: str) -> dict[str, bytes]:
+    agent = {
+        name: path
+        for name, path in chosen.items()
+        if name.startswith(AGENT + "/") and path.suffix == ".py"
+    }
+    contents = agent_sources(agent)
+    rest = {name: path for name, path in chosen.items() if name not in agent}
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        contents = pool.map(_content, chosen, chosen.values(), repeat(arch))
-        return dict(zip(chosen, contents, strict=True))
+        contents |= zip(rest, pool.map(_read, rest.values()), strict=True)
+        sources = [contents[name] for name in chosen]
+        compiled = pool.map(_compiled, chosen, chosen.values(), sources, repeat(arch))
+        return dict(zip(chosen, compiled, strict=True))
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -124,11 +143,14 @@ def agent_imports() -> set[str]:
     return names - {AGENT}
 
 
-def _content(name: str, path: Path, arch: str) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise AppError(f"{path}: {error.strerror or error}") from None
+
+
+def _compiled(name: str, path: Path, content: bytes, arch: str) -> bytes:
     if path.suffix == ".py":
         try:
             # The agent's functions are short and its RAM is every board's: its tracebacks name functions
