@@ -18,10 +18,10 @@ def go_back() -> None:
     """Once per release: select the other slot and reset, if it holds a whole release that was confirmed once.
 
     It is on trial again. Returns where there is no such way: after a trial that failed, too, which otadata shows.
-    Power cut: safe to repeat.
+    Power cut: safe to repeat; what it tore of the other slot's entry is written once more.
     """
     entry = journal.load()
-    if entry["back"] == 1 or entry["state"] not in (journal.IDLE, journal.REPORT):
+    if entry["state"] not in (journal.IDLE, journal.REPORT):
         return  # an upgrade at work is a better way out
     other = board.running().get_next_update()
     try:
@@ -43,8 +43,11 @@ def go_back() -> None:
 def _whole(slot, entry: dict):
     # The version of what the slot holds, if it ran before and is all there; `select` looks at the image.
     index = board.slot_index(slot)
-    untried = entry["slot"] == index and (entry["size"] or journal.blocks())
-    if untried or not otadata.was_valid(index):
+    if entry["slot"] == index and (entry["size"] or journal.blocks()):
+        return None  # never tried
+    # In a return, an entry that is gone was being written as the power was cut: a trial that failed left one.
+    is_cut = entry["back"] and not otadata.states(index)
+    if not is_cut and (entry["back"] == 1 or not otadata.was_valid(index)):
         return None
     image = Image(slot)
     record = read_record(slot, image)

@@ -30,23 +30,18 @@ def begin(stage: Stage, strike: Strike) -> End:
 
 
 def calm(stage: Stage) -> None:
-    """End all trouble there may be, whatever began it."""
+    """End all trouble there may be, whatever began it. Raises: SimulatorDiedError."""
     for name in LINES:
         stage.restore(name)
     stage.board.set_air(True)
     stage.cloud.clear_faults()
     stage.cloud.set_switch("repush_interval_s", SWITCHES["repush_interval_s"].default)
-    _power_on(stage)
+    stage.give_power()
 
 
 def _power(stage: Stage, _strike: Strike) -> End:
-    stage.board.power_off()
-    return lambda: _power_on(stage)
-
-
-def _power_on(stage: Stage) -> None:
-    if stage.board.wait(0):  # no power
-        stage.board.power_on()
+    stage.cut_power()
+    return stage.give_power
 
 
 def _air(stage: Stage, _strike: Strike) -> End:

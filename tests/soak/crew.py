@@ -34,6 +34,7 @@ def play(seed: int, todo: list[Life], boards: int, folder: Path) -> Iterator[Res
     context = multiprocessing.get_context("spawn")
     results: Queue[Any] = context.Queue()
     waiting, running = list(todo), dict[Life, BaseProcess]()
+    ended = set[Life]()
     while waiting or running:
         while waiting and len(running) < boards:
             one = waiting.pop(0)
@@ -44,9 +45,11 @@ def play(seed: int, todo: list[Life], boards: int, folder: Path) -> Iterator[Res
             life, result = results.get(timeout=LOOK_S)
         except queue.Empty:
             for life, process in list(running.items()):
-                if not process.is_alive() and process.exitcode:
+                if life in ended:  # nor was anything left in the queue
                     del running[life]
                     yield Result(life[0], None, {}, f"its process ended with {process.exitcode}")
+                elif not process.is_alive():
+                    ended.add(life)
             continue
         if result is not None:
             yield result

@@ -1,11 +1,12 @@
-"""The verdicts on an upgrade: bricked, wrong code running, unreported, fetched twice."""
+"""The verdicts on an upgrade: bricked, wrong code running, unreported, fetched twice, needed a second command."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .releases import SOURS
+from .menu import is_bearable
+from .releases import BAD, SOURS
 
 LATE_S = 2.0
 """A message may be logged so long after the boot that sent it."""
@@ -17,8 +18,8 @@ UPGRADED, ROLLED_BACK, REPORTED, OVERTAKEN, OPEN = (
     "upgraded", "rolled back", "reported", "overtaken", "open",
 )  # fmt: skip
 BRICKED, WRONG, UNREPORTED = "bricked", "wrong code running", "unreported"
-COSTLY = "fetched twice"
-VERDICTS = (BRICKED, WRONG, UNREPORTED, COSTLY)
+COSTLY, HELPED = "fetched twice", "needed a second command"
+VERDICTS = (BRICKED, WRONG, UNREPORTED, COSTLY, HELPED)
 
 
 @dataclass
@@ -28,7 +29,8 @@ class History:
     `boots`: (time, slot, [(time, version its code said)]); `informs`: (time, version); `steps`: negative ones,
     (time, step, desc). `heard` is when the board was first heard after the trouble, None for never. `status`,
     `step` and `desc` are the first task's, `again` the status of the second, quiet one ("" where none was due).
-    `running` said so at the end, `informed` is what EnOS then held, `intact` whether the slot held that file.
+    `running` said so at the end, `informed` is what EnOS then held, `intact` whether the slot held that file,
+    `active` (slot, state) what the bootloader's entry said. `crossed`: other versions were commanded just before.
     `twice_bytes`: what each power cut cost, where nothing else made the download begin anew.
     """
 
@@ -50,6 +52,8 @@ class History:
     running: str = ""
     informed: str = ""
     intact: bool = False
+    active: tuple[str, str] = ("", "")
+    crossed: bool = False
     struck: list[str] = field(default_factory=list)
     twice_bytes: list[int] = field(default_factory=list)
     seconds: float = 0
@@ -74,6 +78,7 @@ def judge(seen: History) -> dict[str, str]:
         WRONG: wrong(seen),
         UNREPORTED: unreported(seen),
         COSTLY: costly(seen),
+        HELPED: helped(seen),
     }
     return {verdict: reason for verdict, reason in found.items() if reason}
 
@@ -99,6 +104,8 @@ def _wrongly_informed(seen: History) -> str:
         said = _said_at(seen, at)
         if said and version.removesuffix(_alone(version)) not in said:
             return f"informed {version} while {' or '.join(sorted(said))} ran"
+    if seen.target in BAD and seen.outcome() == UPGRADED:
+        return f"{seen.target} succeeded"
     if seen.outcome() == UPGRADED and seen.target not in [version for _, version in seen.informs]:
         return f"{seen.target} succeeded without an inform"
     return ""
@@ -113,6 +120,11 @@ def _wrong_in_the_end(seen: History) -> str:
         return f"{seen.target} runs, and was reported as failed"
     if not seen.intact:
         return f"the slot does not hold the file of {seen.running}"
+    slot = seen.boots[-1][1] if seen.boots else ""
+    if seen.active != (slot, "VALID"):
+        return (
+            f"{slot or 'no slot'} runs, otadata says {' '.join(seen.active).strip() or 'nothing'}"
+        )
     return ""
 
 
@@ -135,6 +147,8 @@ def unreported(seen: History) -> str:
         return f"task {seen.status or 'unknown'}: {seen.desc or 'no word'}"
     if seen.outcome() in (REPORTED, ROLLED_BACK) and not seen.steps:
         return f"task failed without a negative step: {seen.desc}"
+    if seen.target in BAD and is_left_alone(seen) and seen.outcome() == REPORTED:
+        return f"{seen.target} had no trial: {seen.step} {seen.desc}"
     if seen.target == SOURS and seen.status == "succeeded":
         # Its end is told by what is informed afterwards.
         return "" if seen.informs[-1][1] == seen.before else "its end was not informed"
@@ -145,3 +159,17 @@ def costly(seen: History) -> str:
     """What a power cut cost, where it is more than the block at work."""
     most = max(seen.twice_bytes, default=0)
     return f"{most} bytes after one power cut" if most > BLOCK_BYTES else ""
+
+
+def helped(seen: History) -> str:
+    """Why a good release should not have failed at the first command."""
+    if seen.target in BAD or not is_left_alone(seen):
+        return ""
+    if seen.outcome() in (REPORTED, ROLLED_BACK):
+        return f"failed at first: {seen.step} {seen.desc}"
+    return ""
+
+
+def is_left_alone(seen: History) -> bool:
+    """Whether there was no trouble, or only such as an upgrade survives."""
+    return not seen.crossed and is_bearable(seen.struck)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,3 +117,53 @@ KINDS: dict[str, Kind] = {
     "half a message, then silence": _faults(1, ("mqtt_half", {})),
     "message trickled": _faults(1, ("mqtt_trickle", {"value": 20})),
 }
+
+ENDS_TRIAL = 2
+"""The strain of what may end a trial."""
+STRAIN: dict[str, int] = {
+    **{name: ENDS_TRIAL for name, kind in KINDS.items() if kind.action == "power"},
+    **dict.fromkeys(("Wi-Fi away for a whole trial", "MQTT frozen"), ENDS_TRIAL),
+    # Two of these together may take as long as a trial.
+    **dict.fromkeys(
+        (
+            "Wi-Fi away in the trial",
+            "download stalled",
+            "connections refused",
+            "slow network",
+            "server restarted",
+            "short body",
+            "HTTP 500",
+            "HTTP session expired",
+            "no ranges after a drop",
+            "other ETag after a drop",
+            "redirected",
+            "replies missing",
+            "replies garbled",
+            "MQTT dropped for a message",
+            "half a message",
+            "half a message, then silence",
+            "message trickled",
+        ),
+        1,
+    ),
+    **dict.fromkeys(
+        (
+            "Wi-Fi away in the download",
+            "download closed",
+            "download reset",
+            "MQTT closed",
+            "MQTT reset",
+            "pushed twice",
+            "pushed every second",
+        ),
+        0,
+    ),
+}
+"""What an upgrade survives without a second command, as long as not two trials may end: one is repeated."""
+
+
+def is_bearable(struck: Collection[str]) -> bool:
+    """Whether an upgrade must succeed at the first command though all these kinds struck it."""
+    if not STRAIN.keys() >= set(struck):
+        return False
+    return sum(STRAIN[kind] for kind in struck) < 2 * ENDS_TRIAL

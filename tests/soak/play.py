@@ -47,6 +47,7 @@ class Play:
         self._troubles = Troubles(stage, self._watch, plan, releases[plan.target], say)
         self._seq = stage.last_seq()
         self._seen = History(plan.seed, plan.index, plan.before, plan.target, plan.lasting)
+        self._seen.crossed = bool(plan.crossing)
         self._asked = 0.0
 
     def run(self) -> History:
@@ -93,6 +94,7 @@ class Play:
     def _wait(self, condition: Callable[[], bool], timeout_s: float) -> bool:
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
+            self._stage.check_alive()
             self._watch.look()
             self._troubles.look()
             if self._asked <= time.monotonic() - ASK_S:
@@ -152,6 +154,7 @@ class Play:
             release
             and stage.held_bytes(watch.boots[-1].slot, release) == release.path.stat().st_size
         )
+        seen.active = stage.active()
         seen.struck = self._troubles.struck
         if not self._plan.begins_anew:
             self._note_costs()

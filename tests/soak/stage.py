@@ -16,6 +16,9 @@ from host_tools.cloud.ports import Ports
 from host_tools.cloud.server import CloudThread
 from host_tools.cloud.standin import Cloud, OnEvent
 from host_tools.demo.rig import DEVICE, Json, Rig
+from host_tools.simboard.board_files import FLASH_BYTES
+from host_tools.simboard.chip import otadata, partitions
+from host_tools.simboard.chip.nor import Nor
 
 from .releases import Release
 
@@ -29,8 +32,21 @@ SETTINGS: Json = {
 }
 SLOTS = {"ota_0": 0x10000, "ota_1": 0x1E0000}
 SECTOR_BYTES = 4096
+STATES = {
+    otadata.NEW: "NEW",
+    otadata.PENDING_VERIFY: "PENDING_VERIFY",
+    otadata.VALID: "VALID",
+    otadata.UNDEFINED: "UNDEFINED",
+}
+"""Of an entry that can be the active one."""
+VM_ENDED = "the VM ended"
+"""As the simulator says of a process that ended by itself."""
 MESSAGES = 10_000
 """More than a board sends in its life."""
+
+
+class SimulatorDiedError(Exception):
+    """What plays the board ended, and nobody had cut its power."""
 
 
 class SoakCloud(CloudThread):
@@ -74,6 +90,8 @@ class Stage(Rig):
         self._cloud.tell = on_cloud_event
         self._first_ports: Ports
         self._pace_bytes_per_s = 0.0
+        self._is_cut = False
+        self._checked = 0
 
     def __enter__(self) -> Stage:
         super().__enter__()
@@ -101,6 +119,42 @@ class Stage(Rig):
                     raise
                 time.sleep(0.2)
         self._cloud = cloud
+
+    def cut_power(self) -> None:
+        """Cut the board's power. Raises: SimulatorDiedError."""
+        self.check_alive()
+        self._is_cut = True
+        self.board.power_off()
+
+    def give_power(self) -> None:
+        """Give it back, where it was cut. Raises: SimulatorDiedError."""
+        self.check_alive()
+        if self._is_cut:
+            self.board.power_on()
+            self._is_cut = False
+
+    def check_alive(self) -> None:
+        """Raises: SimulatorDiedError when the board is off and should be on, or its process ended by itself."""
+        if not self._is_cut and self.board.wait(0):
+            raise SimulatorDiedError("the board is off, and nobody cut its power")
+        if any(event.get("detail") == VM_ENDED for event in self.events[self._checked :]):
+            raise SimulatorDiedError("the process that plays the board ended by itself")
+        self._checked = len(self.events)
+
+    def active(self) -> tuple[str, str]:
+        """(slot, state) of the bootloader's active entry; empty where there is none."""
+        with self.board.files.open_flash() as file:
+            nor = Nor(file, FLASH_BYTES)
+            table = partitions.load(nor)
+            place = partitions.first(table, partitions.TYPE_DATA, partitions.SUBTYPE_OTADATA)
+            assert place is not None
+            entries = otadata.read(nor, place.address)
+        index = otadata.active(entries)
+        if index < 0:
+            return "", ""
+        slots = partitions.ota_slots(table)
+        slot = slots[otadata.slot_of(entries[index], len(slots))].label
+        return slot, STATES.get(entries[index].state, str(entries[index].state))
 
     def set_pace(self, bytes_per_s: float) -> None:
         """Limit downloads; 0 = no limit."""

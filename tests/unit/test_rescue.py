@@ -1,6 +1,7 @@
 """The way back to the former release: each condition of it, and what it leaves behind."""
 
 import images
+import machine
 from enos_ota import board, journal, rescue
 from enos_ota.rescue import go_back
 from tworeleases import ABORTED, FS, FS_OFFSET, NEW, PENDING, VALID, TwoReleases, put
@@ -34,6 +35,12 @@ class TestGoes(OnBoard):
     def test_return_that_a_power_cut_put_off_is_made(self):
         self.power_up(back=2)
         self.goes_back()
+
+    def test_return_whose_entry_a_power_cut_tore_is_made(self):
+        # set_boot erases what says that the release was confirmed, the bootloader what says that it is selected.
+        for back in (1, 2):
+            self.power_up((3, VALID), None, back=back)
+            self.goes_back()
 
     def test_return_is_noted_before_the_other_release_can_start(self):
         # Its first boot may lose NVS: what nobody noted then is no return, but a rollback that is owed a word.
@@ -75,6 +82,14 @@ class TestStays(OnBoard):
         self.power_up(back=1)
         self.stays(back=1)
 
+    def test_release_that_failed_the_trial_of_the_return_is_not_selected_again(self):
+        # Even if it did so before it could note its first boot.
+        for back in (1, 2):
+            for state in (ABORTED, PENDING):
+                self.power_up((3, VALID), (4, state), back=back)
+                machine.State.cause = machine.PWRON_RESET
+                self.stays(back=back)
+
     def test_upgrade_at_work_is_a_better_way_out(self):
         for state in (journal.FETCH, journal.VERIFY, journal.TRIAL):
             self.power_up(state=state)
@@ -88,6 +103,12 @@ class TestStays(OnBoard):
     def test_file_of_the_journal_that_was_never_tried_is_not_selected(self):
         # The otadata entry is of what the slot held before.
         self.power_up(slot=1, size=12_288)
+        self.stays()
+
+    def test_part_of_a_file_over_the_former_release_is_not_selected(self):
+        # The size is known when all of it is there.
+        self.power_up(slot=1, size=0)
+        journal.save_blocks(1)
         self.stays()
 
     def test_slot_without_an_image_is_not_selected(self):

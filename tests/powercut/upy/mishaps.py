@@ -102,8 +102,8 @@ class Return(Scenario):
         return Role.ran == OLD or is_alone(rig)
 
     def endings(self, left):
-        # set_boot writes over what says that the former release was confirmed once.
-        return (BACK, SAFE) if [1 for one in left if 0 not in one.valid_slots] else (BACK,)
+        # A trial that was cut is over, and not repeated.
+        return (BACK, SAFE) if [1 for one in left if one.pending == [0]] else (BACK,)
 
 
 class Damage(Return):

@@ -41,7 +41,7 @@ def install(rig, null_source) -> None:
 
     def on(operation, label, offset, size):
         if operation == "fast" and null_source == "resets":
-            rig.resets = 1
+            rig.resets += 1
             rig.end_boot(machine.HARD_RESET)
         return operation == "fast" and null_source == "refuses"
 

@@ -18,6 +18,7 @@ class Note:
 
     def __init__(self, rig) -> None:
         self.boot = rig.boots
+        self.resets = rig.resets
         self.in_bootloader = rig.in_bootloader
         self.now_ms = rig.clock.now_ms
         self.enos = rig.enos.knows()

@@ -91,7 +91,8 @@ class Sweep:
         for cut in _walk(self.middle, self.origin, first, cuts, self.is_wiped):
             pair = "%s+r%d:%s" % (name, cut.at, cut.how)
             left = self._left + [verdict.Left(self.origin)]
-            yield pair, self._recover(pair, first.ops[cut.at], left)
+            problems = self._recover(pair, first.ops[cut.at], left)
+            yield pair, problems or self._live_on()
         self.rig.tape = first
 
     def storm(self, choose):
@@ -107,7 +108,7 @@ class Sweep:
             self.origin.sync(self.middle)
             name += "%s%d:%s" % ("+r" if number else ":k", cut.at, cut.how)
             self._left = self._left + [verdict.Left(self.middle)]
-            problems = self._recover(name, op, self._left)
+            problems = self._recover(name, op, self._left) or self._live_on()
             yield name, problems
             if problems:
                 return
@@ -122,6 +123,7 @@ class Sweep:
         rig.enos.mode = self.scenario.mode
         rig.clock.now_ms = op[3].now_ms + _DARK_MS
         rig.boots = 0
+        rig.resets = op[3].resets
         rig.tape.clear()
         rigs.seed(binascii.crc32(name.encode()))
         rig.live()

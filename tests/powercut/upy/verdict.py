@@ -13,8 +13,8 @@ _COMMAND = ("enos_ota", "command")
 class Left:
     """What a cut left: the `journal`, whether the slot with number `selected` is `confirmed`, or at least `stays`.
 
-    Where otadata says nothing, as on a new board, the first slot is selected, and stays. valid_slots: all that
-    otadata calls valid.
+    Where otadata says nothing, as on a new board, the first slot is selected, and stays. pending: the slots whose
+    trial had begun, and that the next reset thus ends.
     """
 
     def __init__(self, state) -> None:
@@ -24,10 +24,10 @@ class Left:
         active = otadata.active(entries)
         self.selected = otadata.slot_of(entries[active], 2) if active >= 0 else 0
         self.confirmed = active >= 0 and entries[active].state == otadata.VALID
-        self.valid_slots = [
+        self.pending = [
             otadata.slot_of(entry, 2)
             for entry in entries
-            if entry.valid and entry.state == otadata.VALID
+            if entry.crc_right and entry.state == otadata.PENDING_VERIFY
         ]
         self.stays = active < 0 or self.confirmed
 
