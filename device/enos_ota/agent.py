@@ -5,7 +5,6 @@ asyncio.run(agent.run())
 """
 
 import asyncio
-import gc
 import sys
 import time
 
@@ -25,7 +24,6 @@ _REJOIN_MS = const(5000)
 _SOON_MS = const(60_000)  # what a reset cut short waits for EnOS so long
 _DESC = const(100)  # characters
 _SECTOR = const(4096)
-_TIGHT_BYTES = const(512)  # of garbage
 
 
 def select_first(firmwares: list):
@@ -275,8 +273,6 @@ class Agent:
 
     async def _work(self, firmware) -> None:
         failure: Exception | None = None
-        threshold = gc.threshold()
-        gc.threshold(_TIGHT_BYTES)  # an upgrade has 2 KB to spare, no more, beside a small application
         try:
             if not self.context:
                 raise LinkError("not connected to EnOS yet")
@@ -289,8 +285,6 @@ class Agent:
             await Upgrade(self, firmware, buf).run()
         except Exception as error:  # whatever it is, EnOS hears of it and the agent goes on
             failure = error
-        finally:
-            gc.threshold(threshold)
         # asyncio keeps this frame: what it still held would stay alive with its modules.
         buf = Upgrade = None  # type: ignore
         try:

@@ -23,7 +23,7 @@ def running() -> Partition:
 
 
 def slot_index(slot: Partition) -> int:
-    """0 for ota_0, 1 for ota_1, …; negative for a factory partition."""
+    """0 for ota_0, 1 for ota_1, …; negative for a factory partition, 16 for a test partition."""
     return slot.info()[1] - _FIRST_OTA
 
 
@@ -35,7 +35,7 @@ def is_selected(slot: Partition) -> bool:
 
 def slot_count() -> int:
     """Number of OTA slots in the partition table."""
-    return len([p for p in Partition.find(Partition.TYPE_APP) if slot_index(p) >= 0])
+    return len([p for p in Partition.find(Partition.TYPE_APP) if 0 <= slot_index(p) < 16])
 
 
 def otadata() -> Partition:

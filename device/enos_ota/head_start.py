@@ -23,10 +23,12 @@ class HeadStart:
         self._limit_ms = limit_ms
         self._after_ms = after_ms
         self._suffix = suffix
+        self._has_worked = False  # at an upgrade
 
     def run(self) -> None:
         """Serve EnOS without the application; return when its turn has come."""
         forget("alone rescue journal otadata image")
+        free_bytes = board.largest_free_block()
         agent = Agent(alone=True)
         agent.version += self._suffix
         # No application to choose: what EnOS offers to this version is meant for it.
@@ -37,6 +39,9 @@ class HeadStart:
             asyncio.new_event_loop()
             # MicroPython 1.23 would keep this agent beside the application's.
             asyncio.core.cur_task = None  # type: ignore[attr-defined]
+        if self._has_worked and 2 * board.largest_free_block() < free_bytes:
+            # The Python heap has grown in an upgrade: beside the application there would be no session.
+            board.reset()
 
     async def _serve(self, agent) -> None:
         task = asyncio.create_task(agent.run())
@@ -55,6 +60,7 @@ class HeadStart:
             elif informed_ms is None:
                 informed_ms = now
             if agent.digest:
+                self._has_worked = True
                 continue
             if informed_ms is None:
                 if age_ms > limit_ms and not agent.session.is_open:

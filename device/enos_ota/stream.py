@@ -5,14 +5,15 @@ import time
 
 from micropython import const
 
-from . import forget
-from .errors import DownloadError, LinkError
+from . import board, forget
+from .errors import DownloadError, LinkError, StarvedError
 from .slot import SlotWriter
 
 _SECTOR = const(4096)
 _BLOCK = const(65_536)
 _LEAST_GAIN = const(5)  # percent between reports
 _LEAST_MS = const(2000)
+_STARVED_BLOCK_BYTES = const(12_000)  # as in transport.py
 _DOWNLOADED = const(98)  # 99 is said by the new image on trial, 100 by the one that stays
 
 
@@ -22,7 +23,7 @@ def stream(job, body):
     However it ends, `position` and `erased` say what the slot holds; each block of 64 KiB is journaled.
 
     Raises: VerifyError (step -3) where the image's segments go wrong; LinkError, DownloadError (step -2);
-    BurnError (step -4); GaveUpError (step -7) when the time is over.
+    BurnError (step -4); GaveUpError (step -7) when the time is over; StarvedError where memory is short.
     """
     return _Stream(job, body).run()
 
@@ -66,6 +67,9 @@ class _Stream:
         self._job.position = position
         self._job.keep_block()
         self._job.check_time()
+        # The Python heap has grown: bytes would go on coming, 2 KB a second, and MQTT is lost.
+        if board.largest_free_block() < _STARVED_BLOCK_BYTES:
+            raise StarvedError("not enough memory for the network")
 
     def _walk(self) -> None:
         # In what is in flash: a header may cross sectors. A file that goes wrong is not fetched to its end.

@@ -1,6 +1,7 @@
 """The agent: trial, watchdog, application."""
 
 import asyncio
+import sys
 
 import machine
 from enos_ota.errors import LinkError
@@ -176,6 +177,12 @@ class TestApp(WithAgent):
         self.drive(lambda: self.agent.application.ended and self.said("inform"))
         self.assertIn("ValueError", self.agent.application.ended)
 
+    def test_thread_that_exits_is_noticed(self):
+        # It ends silently, and a trial would pass without its application.
+        self.make(app=exits)
+        self.drive(lambda: self.agent.application.ended and self.said("inform"))
+        self.assertIn("SystemExit", self.agent.application.ended)
+
 
 counts = []
 
@@ -197,3 +204,7 @@ async def raises():
 
 def blocks():
     raise ValueError("of the application")
+
+
+def exits():
+    sys.exit()

@@ -118,6 +118,13 @@ class TestSelect(WithAgent):
             self.drive(lambda: self.clock.now_ms > 30_000 and self.said("inform"))
             self.assertEqual(Upgrade.begun, [])
 
+    def test_running_version_that_enos_lists_and_select_chooses_is_not_begun(self):
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        self.session.answers["getversion"] = {"code": 200, "data": [dict(COMMAND, version="1.0.0")]}
+        Upgrade.plan = ["hang"]
+        self.drive(lambda: self.asked() == 2)
+        self.assertEqual(Upgrade.begun, [])
+
     def test_nothing_is_asked_while_an_upgrade_is_at_work(self):
         self.make(settings={"check_s": 60}, select=agent.select_first)
         Upgrade.plan = ["hang"]

@@ -157,3 +157,15 @@ class TestWork(WithAgent):
             del agent.bytearray
         self.assertEqual(self.ended(LinkError), "closed")
         self.assertEqual(asked, [4096, 4096])
+
+    def test_end_that_fails_itself_resets_the_board(self):
+        # Else no other upgrade would ever begin; the journal tells the rest.
+        def fail():
+            raise MemoryError
+
+        for error in (LinkError("closed"), MemoryError("x")):
+            Orders.look = staticmethod(fail)
+            Orders.ended = []
+            self.was_reset = False
+            self.work(error)
+            self.assertTrue(self.was_reset)

@@ -4,6 +4,9 @@ import esp32
 import machine
 from bootstub import ABORTED, NEW, NVS, PENDING, VALID, OnBoard
 
+WITH_FACTORY = ((0, 0, 0x3B0000, 0x10000, "factory"),)
+WITH_TEST = ((0, 0x20, 0x3C0000, 0x10000, "test"),)
+
 
 class TestWatchdog(OnBoard):
     def test_image_on_trial_has_a_watchdog_whatever_is_set(self):
@@ -48,6 +51,14 @@ class TestWatchdog(OnBoard):
             self.power_up(*entries)
             self.boot()
             self.assertIsNone(machine.State.watchdog_ms)
+
+    def test_trial_is_known_beside_app_partitions_that_are_no_slots(self):
+        # Counted, each of them would give a sequence to another slot.
+        for table in (WITH_FACTORY, WITH_TEST, WITH_FACTORY + WITH_TEST):
+            self.power_up((3, VALID), (4, PENDING), running="ota_1")
+            self.chip.table = esp32.TWO_SLOTS + table
+            self.boot()
+            self.assertEqual(machine.State.watchdog_ms, 60_000)
 
 
 class TestCount(OnBoard):

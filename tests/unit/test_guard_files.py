@@ -75,6 +75,16 @@ class TestRescue(OnBoard):
             self.assertEqual(sys.path[0], first)
             self.assertEqual(is_there("/app/mine.txt"), first == "/app")
 
+    def test_failures_that_a_full_nvs_cannot_count_are_believed_all_the_same(self):
+        # Or a release that filled it could fail for ever.
+        for fails, cause in ((5, machine.WDT_RESET), (6, machine.HARD_RESET)):
+            self.power_up((1, VALID), fails=fails)
+            self.put_files()
+            self.chip.nvs_full = True
+            self.boot(cause)
+            self.assertEqual(self.fails(), fails)
+            self.assertEqual(sys.path[0], "/rescue")
+
     def test_copy_that_fails_like_the_slots_files_takes_turns_with_them(self):
         # It may need the network that only the application brings, or another VM.
         self.power_up((1, VALID), fails=5)

@@ -85,6 +85,21 @@ class TestHowLong(OnBoard):
             self.script(work)
             self.assertTrue(7200 <= self.first() <= 7203)
 
+    def test_heap_that_grew_in_an_upgrade_is_not_left_to_the_application(self):
+        for works, left_bytes, is_reset in (
+            (True, 49_000, True),
+            (True, 51_000, False),
+            (False, 1, False),
+        ):
+            self.chip.largest_block = 100_000
+
+            def work(agent, second, works=works, left_bytes=left_bytes):
+                self.chip.largest_block = left_bytes
+                agent.digest = "cd" if works and 10 <= second < 20 else ""
+
+            self.script(work)
+            self.assertEqual(self.is_reset(self.first), is_reset)
+
     def test_upgrade_that_resets_does_not_return(self):
         def work(agent, second):
             agent.digest = "cd"

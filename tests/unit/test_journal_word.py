@@ -72,6 +72,11 @@ class TestCounts(Case):
         self.assertTrue(journal.is_told(2))
         self.assertFalse(journal.is_told(4))
 
+    def test_rollback_with_a_lower_sequence_than_the_one_told_is_another_one(self):
+        # The sequences begin anew where otadata was erased.
+        journal.tell(4)
+        self.assertFalse(journal.is_told(2))
+
     def test_no_rollback_has_nothing_to_tell_and_changes_nothing(self):
         self.assertTrue(journal.is_told(0))
         journal.tell(2)

@@ -313,3 +313,13 @@ class TestBoard(Case):
         board.save_blob("x", b"2", board.STUBS)
         self.assertEqual(board.load_blob("x"), b"1")
         self.assertEqual(board.load_blob("x", board.STUBS), b"2")
+
+    def test_blob_is_read_up_to_its_size_limit_and_a_longer_one_is_none(self):
+        import esp32
+
+        esp32.power_up()
+        for size_bytes in (100, 256, 1024, 2048):
+            for more in (0, 1):
+                board.save_blob("x", bytes(size_bytes + more))
+                found = board.load_blob("x", size_bytes=size_bytes)
+                self.assertEqual(len(found), 0 if more else size_bytes)

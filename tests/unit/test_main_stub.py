@@ -225,6 +225,25 @@ class TestEnd(OnBoard):
         self.boot()
         self.assertTrue(1000 <= self.clock.now_ms - start <= 10_000)
 
+    def test_memory_of_the_release_is_free_before_its_reason_is_told(self):
+        # There may be none left to tell it with. Its modules hold it, and so do its tasks.
+        core = Module()
+        core._task_queue = core.cur_task = core
+        held = []
+
+        def look():
+            held.extend(name for name in sys.modules if name != "main")
+            held.extend(task for task in (core._task_queue, core.cur_task) if task)
+
+        for body in ("pass", "raise MemoryError"):
+            self.again()
+            self.clock.on_sleep = look
+            sys.modules["asyncio.core"] = core
+            self.release(body)
+            self.assertTrue(self.boot())
+            self.assertTrue(self.why())
+            self.assertEqual(held, [])
+
 
 class TestCtrlC(OnBoard):
     """A person at the console stops at the prompt; a watchdog cannot be stopped, only widened."""

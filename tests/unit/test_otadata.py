@@ -2,7 +2,7 @@
 
 import esp32
 import images
-from enos_ota import otadata
+from enos_ota import board, otadata
 from enos_ota.errors import BurnError, OtaError
 from esp32 import Partition
 from helpers import Case
@@ -14,6 +14,7 @@ THREE_SLOTS = esp32.TWO_SLOTS[:2] + (
     (0, 0x12, 0x210000, 0x100000, "ota_2"),
 )
 WITH_FACTORY = ((0, 0, 0x3B0000, 0x10000, "factory"),) + esp32.TWO_SLOTS
+WITH_TEST = WITH_FACTORY + ((0, 0x20, 0x3C0000, 0x10000, "test"),)
 
 
 class OnChip(Case):
@@ -75,6 +76,14 @@ class TestStates(OnChip):
         self.power_up((1, VALID), (2, PENDING), table=WITH_FACTORY)
         self.assertEqual(otadata.states(0), [VALID])
         self.assertEqual(otadata.states(1), [PENDING])
+
+    def test_states_wrap_by_the_ota_slots_alone(self):
+        # Sequences that neither three slots nor four would give to the same ones.
+        for sequence in (3, 5, 7):
+            self.power_up((sequence, VALID), (sequence + 1, PENDING), table=WITH_TEST)
+            self.assertEqual(board.slot_count(), 2)
+            self.assertEqual(otadata.states(0), [VALID])
+            self.assertEqual(otadata.states(1), [PENDING])
 
 
 class TestEntries(OnChip):

@@ -228,3 +228,36 @@ class TestWithoutJournal(OnChip):
     def test_other_slot_that_is_valid_was_not_rolled_back(self):
         self.boot((3, VALID), (2, VALID))
         self.assertIsNone(self.word())
+
+    def cut_at(self, wanted) -> None:
+        """A boot whose power goes as this key is written."""
+
+        def cut(namespace, key, value):
+            if key == wanted:
+                raise KeyboardInterrupt
+
+        self.chip.on_nvs = cut
+        try:
+            self.look_back()
+            raise AssertionError("no cut")
+        except KeyboardInterrupt:
+            self.chip.on_nvs = None
+
+    def test_rollback_is_told_once_wherever_power_is_lost(self):
+        # The word is owed before the rollback counts as told, or nobody would ever say it.
+        for key in ("journal", "told"):
+            self.boot((1, VALID), (2, ABORTED))
+            self.cut_at(key)
+            self.assertEqual((self.word() or (0,))[0], -6)
+            journal.clear()  # EnOS has answered
+            self.assertIsNone(self.word())
+
+    def test_return_that_failed_is_told_to_nobody(self):
+        # Safe mode tried the former release: EnOS commanded nothing, and waits for no word.
+        for back in (1, 2):
+            self.boot((1, VALID), (2, ABORTED))
+            journal.save(back=back)
+            self.assertIsNone(self.word())
+            self.assertEqual(journal.load()["state"], journal.IDLE)
+            journal.save(back=0)  # by the next upgrade
+            self.assertIsNone(self.word())

@@ -1,5 +1,6 @@
 """The count of blocks that a reset need not fetch again: never more than the slot holds, read back."""
 
+import esp32
 from contents import SECTOR, LongFile
 from enos_ota import journal
 from enos_ota.errors import BurnError
@@ -46,6 +47,17 @@ class TestBlocks(OnChip):
         )
         self.fails(BurnError, self.file, self.serve())
         self.assertEqual(journal.blocks(), 0)
+
+    def test_network_that_has_no_memory_left_is_starved_after_the_block(self):
+        # The Python heap has grown: the rest would come at 2 KB a second. Without MQTT it goes on.
+        for largest_bytes, opened in ((12_000, [0]), (11_999, [0, BLOCK])):
+            self.power_up()
+            self.agent.is_linked = False
+            largest = [(200_000, 12_500, largest_bytes, 3000)]
+            self.patch(esp32, "idf_heap_info", lambda kind, largest=largest: largest)
+            server = self.serve()
+            self.succeeds(self.file, server)
+            self.assertEqual(server.opened, opened)
 
     def test_blocks_are_counted_over_lost_connections(self):
         server = self.serve()

@@ -53,6 +53,20 @@ class TestOrder(OnChip):
         self.assertEqual([entry[key] for key in ("desc", "boots", "alibi", "back")], ["", 0, 0, 0])
         self.assertEqual(entry["repeats"], 0)
 
+    def test_journal_at_the_reset_has_no_wake_of_a_former_trial(self):
+        # An image that sleeps would be given up for the wakes of the one before.
+        journal.save(wakes=9)
+        self.succeeds()
+        self.assertEqual(journal.load()["wakes"], 0)
+
+    def test_journal_at_the_reset_has_no_reset_of_the_download(self):
+        # A trial that is repeated is claimed again, and would be given up for them.
+        file = File()
+        held = {"state": journal.FETCH, "slot": 1, "version": "2.0", "sign": file.digest()}
+        journal.save(resets=2, **held)
+        self.succeeds(file)
+        self.assertEqual(journal.load()["resets"], 0)
+
     def test_what_rolled_back_before_is_not_forgotten_by_an_upgrade(self):
         journal.save(rolled="ef" * 32, rolls=1)
         self.succeeds()

@@ -76,7 +76,7 @@ class Chip:
 
     def slots(self):
         """The OTA slots of the table."""
-        return [row for row in self.table if row[0] == 0 and row[1] >= 0x10]
+        return [row for row in self.table if row[0] == 0 and 0x10 <= row[1] < 0x20]
 
 
 chip = Chip()
