@@ -24,6 +24,7 @@ from host_tools.release.make import (
     read_file,
     write_atomically,
 )
+from host_tools.release.sources import agent_names
 from host_tools.release.synth import LAYOUTS, STOCK_BYTES, synth_vm
 
 P = ParamSpec("P")
@@ -147,6 +148,26 @@ def synth(*, out: Path, chip: str, micropython: str, size: int, seed: int, as_js
         return
     click.echo(f"{out}: {size:,} bytes in the format of {chip}, MicroPython {micropython}")
     click.echo("note: synthetic, for simulated boards only: a chip cannot run it")
+
+
+@release.command(short_help="What the agent's short names in a traceback stand for.")
+@click.argument("name", required=False, default="")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@one_line_errors
+def names(name: str, as_json: bool) -> None:
+    """Private names of this checkout's agent as a release has them; only NAME's if one is given."""
+    found = agent_names()
+    if name:
+        found = {short: long for short, long in found.items() if name in (short, long)}
+        if not found:
+            raise ReleaseError(
+                f"{name}: the agent has no such short name; it is a name as it stands"
+            )
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for short, long in found.items():
+        click.echo(f"{short}  {long}")
 
 
 def info_as_json(info: ReleaseInfo) -> dict[str, Any]:

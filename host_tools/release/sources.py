@@ -12,7 +12,7 @@ from pathlib import Path
 from host_tools import paths
 from host_tools.release.compile import MPY_MAJOR, compile_source
 from host_tools.release.errors import AppError
-from host_tools.release.shrink import shrink
+from host_tools.release.shrink import names_of, shrink
 
 AGENT = "enos_ota"
 MAIN = "enos_main"
@@ -65,6 +65,12 @@ def agent_sources(modules: dict[str, Path]) -> dict[str, bytes]:
         return {name: text.encode() for name, text in shrink(texts).items()}
     except (SyntaxError, ValueError):
         return texts  # the compiler says what is wrong, and where
+
+
+def agent_names() -> dict[str, str]:
+    """What the short names in an agent's `.mpy` stand for. Raises: `AppError` when the agent is not there."""
+    trees = [ast.parse(_read(path)) for _, path in _files(agent_folder()) if path.suffix == ".py"]
+    return {short: long for long, short in sorted(names_of(trees).items(), key=lambda one: one[1])}
 
 
 def _contents(chosen: dict[str, Path], arch: str) -> dict[str, bytes]:

@@ -142,3 +142,18 @@ def test_synth_vm_command_says_that_no_chip_can_run_it(tmp_path: Path) -> None:
     assert "a chip cannot run it" in result.output
     assert out.read_bytes() == synth_vm(STOCK_BYTES, "esp32c3", "1.28.0")
     assert run("synth-vm", "--out", out, "--size", "100").exit_code == 1
+
+
+def test_command_names_tells_what_a_name_in_a_traceback_stands_for() -> None:
+    found = json.loads(run("names", "--json").output)
+    assert "_program" in found.values()
+    short = next(short for short, long in found.items() if long == "_program")
+    for name in (short, "_program"):
+        assert run("names", name).output == f"{short}  _program\n"
+    assert len(run("names").output.splitlines()) == len(found)
+
+
+def test_command_names_of_a_name_that_is_none_says_so() -> None:
+    result = run("names", "upgrade")
+    assert result.exit_code == 1
+    assert "as it stands" in result.output
