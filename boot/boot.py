@@ -13,9 +13,7 @@ from micropython import const
 
 _TRIAL_WATCHDOG_MS = const(60000)
 _RESCUE_BLOCK = const(1024)
-_RESCUE_FAILS = const(
-    6
-)  # in a row; the release itself acts on the third. Every other boot, or a copy that fails too would stay
+_RESCUE_FAILS = const(6)  # in a row; the release itself acts on the third
 
 
 class SlotFiles:
@@ -167,6 +165,7 @@ _slot = guarded(esp32.Partition, esp32.Partition.RUNNING)
 _is_trial = guarded(on_trial, _slot)
 guarded(arm_watchdog, _nvs, _is_trial)
 _fails = guarded(count, _nvs, _is_trial) or 0
+# Every other time: a copy that fails, too, must not keep the slot from ever running again.
 _gives_up = _fails >= _RESCUE_FAILS and not _fails % 2
 if not _gives_up:
     guarded(mount_slot_files, _slot)

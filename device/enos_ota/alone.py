@@ -22,9 +22,7 @@ _AFTER_INFORM_MS = const(20_000)  # time for EnOS to push
 _SAFE_MS = const(3_600_000)  # then the application has another chance
 _FAILS = const(3)  # in a row, as /boot.py counts them
 _WAKES = const(10)  # from deep sleep, of an image on trial
-_RESETS = const(
-    5
-)  # in a row, that nobody gave a reason for: an application that panics, or resets the chip
+_RESETS = const(5)  # in a row without a reason: the application panics, or resets the chip
 _FAILS_KEY = "fails"
 
 

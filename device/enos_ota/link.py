@@ -11,9 +11,7 @@ from .log import log
 
 _JOIN_MS = const(20_000)
 _NTP_EVERY_S = const(86_400)
-_REJOIN = const(
-    16
-)  # sessions that failed in a row, an hour at least: Wi-Fi may say that it is joined, and be dead
+_REJOIN = const(16)  # sessions that failed in a row, for an hour: Wi-Fi may be joined, and dead
 
 
 async def prepare(agent) -> None:

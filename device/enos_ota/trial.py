@@ -17,9 +17,7 @@ class Trial:
 
     def __init__(self, agent) -> None:
         self._agent = agent
-        agent.buf = (
-            None  # of upgrades, and there is none: its proof of the download path needs the memory
-        )
+        agent.buf = None  # of upgrades: the proof of the download path needs the memory
         self._kept = None  # the command that is in NVS
         self._can_download = False
 
