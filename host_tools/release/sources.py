@@ -6,6 +6,7 @@ import ast
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 
@@ -59,12 +60,19 @@ def agent_folder() -> Path:
 
 
 def agent_sources(modules: dict[str, Path]) -> dict[str, bytes]:
-    """The modules of an agent package as they are compiled, with short names; as they are where that fails."""
-    texts = {name: path.read_bytes() for name, path in modules.items()}
+    """The modules of an agent package as they are compiled, with short names; as they are where that fails.
+
+    Raises: `AppError` when one cannot be read.
+    """
+    return _shrunk(tuple((name, _read(path)) for name, path in modules.items()))
+
+
+@lru_cache(maxsize=4)
+def _shrunk(sources: tuple[tuple[str, bytes], ...]) -> dict[str, bytes]:
     try:
-        return {name: text.encode() for name, text in shrink(texts).items()}
+        return {name: text.encode() for name, text in shrink(dict(sources)).items()}
     except (SyntaxError, ValueError):
-        return texts  # the compiler says what is wrong, and where
+        return dict(sources)  # the compiler says what is wrong, and where
 
 
 def agent_names() -> dict[str, str]:
@@ -79,7 +87,7 @@ def _contents(chosen: dict[str, Path], arch: str) -> dict[str, bytes]:
         for name, path in chosen.items()
         if name.startswith(AGENT + "/") and path.suffix == ".py"
     }
-    contents = agent_sources(agent)
+    contents = dict(agent_sources(agent))
     rest = {name: path for name, path in chosen.items() if name not in agent}
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         contents |= zip(rest, pool.map(_read, rest.values()), strict=True)
