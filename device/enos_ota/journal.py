@@ -1,6 +1,6 @@
 """What a reset must not lose, in NVS: a record of the upgrade, how much of its file the slot holds, and commands.
 
-An upgrade of 1.7 MB writes about 105 NVS entries of 32 bytes, 27 of them for its blocks: less than the 126 of a
+An upgrade of 1.7 MB writes about 100 NVS entries of 32 bytes, 27 of them for its blocks: less than the 126 of a
 page. A 16 KiB partition has four pages, each of which can be erased 100,000 times.
 """
 
