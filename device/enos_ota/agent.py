@@ -52,7 +52,7 @@ class Agent:
 
     _wdt = None  # one for all agents of a boot: it cannot be stopped
     _task: asyncio.Task | None = None  # the upgrade at work, while there is a digest
-    _starved_ms: int | None
+    starved_ms: int | None
     buf: bytearray | None  # of the upgrade at work
     version: str
     floor_s: int  # Unix seconds: no certificate that matters was issued before
@@ -95,7 +95,7 @@ class Agent:
         self.is_linked = False  # there is a session, or about to be one
         self.is_informed = False
         self.trouble = ""  # why there is no session
-        self._starved_ms = None  # since when the application leaves no memory
+        self.starved_ms = None  # since when the application leaves no memory
         self.clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
         self.trial: Trial | None = None  # type: ignore[name-defined]  # noqa: F821 - imported when there is one
         self.started_ms = self.beat_ms = self.order_ms = self.check_ms = time.ticks_ms()
@@ -250,7 +250,7 @@ class Agent:
                 self.config.check_s and not self.digest and time.ticks_diff(now, self.check_ms) >= 0
             ):
                 await self._do("ask")
-            self._starved_ms = None  # not before: what is imported for it needs memory too
+            self.starved_ms = None  # not before: what is imported for it needs memory too
             await asyncio.sleep_ms(_POLL_MS)
 
     def _is_ordered(self, within_ms: int = 0) -> bool:
@@ -301,11 +301,11 @@ class Agent:
         # Nothing here may need memory, but for the reset.
         now = time.ticks_ms()
         if not isinstance(error, (StarvedError, MemoryError)):
-            self._starved_ms = None
-        elif self._starved_ms is None:
-            self._starved_ms = now  # type: ignore[assignment]
+            self.starved_ms = None
+        elif self.starved_ms is None:
+            self.starved_ms = now  # type: ignore[assignment]
         elif not (self.alone or self.trial or self.digest) and (
-            time.ticks_diff(now, self._starved_ms) >= self.config.stuck_s * 1000 > 0
+            time.ticks_diff(now, self.starved_ms) >= self.config.stuck_s * 1000 > 0
         ):
             self.keep_order()
             board.reset_because(str(error))

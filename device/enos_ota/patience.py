@@ -2,15 +2,18 @@
 
 import asyncio
 import random
+import time
 
 from micropython import const
 
 from . import board
+from .errors import StarvedError
 from .session import backoff_ms
 
 _SOON_MS = const(1000)
 _HUSH_MS = const(20)
 _OFFLINE_MS = const(500)
+_STARVED_MS = const(15_000)
 
 
 async def hush(agent) -> None:
@@ -24,7 +27,8 @@ async def wait(job, fruitless: int) -> None:
     """Wait after so many connections in a row without a byte, and for the network if it is gone.
 
     After one that brought some the next one follows soon; else others may have lost the same server.
-    Raises: GaveUpError (step -7) when the time of the upgrade is over.
+    Raises: GaveUpError (step -7) when the time of the upgrade is over; StarvedError when it is memory that keeps
+    the MQTT session from coming back: the upgrade's own, which it would hold until then.
     """
     agent = job.agent
     await asyncio.sleep_ms(
@@ -37,4 +41,7 @@ async def wait(job, fruitless: int) -> None:
         agent.hushed or agent.is_informed
     ):
         job.check_time()
+        since_ms = agent.starved_ms
+        if since_ms is not None and time.ticks_diff(time.ticks_ms(), since_ms) > _STARVED_MS:
+            raise StarvedError("not enough memory for a TLS session")
         await asyncio.sleep_ms(_OFFLINE_MS)

@@ -133,6 +133,7 @@ class Agent:
     context = None
     is_linked = hushed = alone = False
     is_informed = True
+    starved_ms = None
     clock_set_s = 0
 
     def __init__(self) -> None:

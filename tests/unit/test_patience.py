@@ -2,7 +2,7 @@
 
 import network
 from contents import File
-from enos_ota.errors import GaveUpError, LinkError
+from enos_ota.errors import GaveUpError, LinkError, StarvedError
 from helpers import run
 from lossy import Server
 from upgrading import OnChip, Pace
@@ -104,6 +104,16 @@ class TestOffline(OnChip):
         begin_ms = self.clock.now_ms
         run(wait(job, 0))
         self.assertTrue(self.clock.now_ms - begin_ms <= 2100)
+
+    def test_session_that_finds_no_memory_is_not_waited_for(self):
+        # It is the upgrade that holds it: both would wait for each other.
+        job = self.work(File())
+        from enos_ota.patience import wait
+
+        self.agent.is_informed = False
+        self.agent.starved_ms = begin_ms = self.clock.now_ms
+        self.raised(StarvedError, run, wait(job, 0))
+        self.assertTrue(15_000 < self.clock.now_ms - begin_ms <= 15_600)
 
     def test_network_of_the_application_is_not_asked_for(self):
         self.agent.config.network = "external"

@@ -60,6 +60,7 @@ class Agent:
     context = "context"
     alone = False
     is_informed = True
+    starved_ms = None
 
     def __init__(self) -> None:
         self.session = self
