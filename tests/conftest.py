@@ -24,9 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The long ones first, and a share of them for each worker: else the last minutes are one of them.
     count = getattr(config, "workerinput", {}).get("workercount", 1)
-    long = [item for item in items if item.path.relative_to(HERE).parts[0] in LONG]
-    rest = [item for item in items if item.path.relative_to(HERE).parts[0] not in LONG]
-    items[:] = [item for n in range(count) for item in long[n::count] + rest[n::count]]
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
+    items[:] = [item for n in range(count) for item in items[n::count]]
 
 
 def pytest_terminal_summary() -> None:

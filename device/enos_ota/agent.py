@@ -95,7 +95,7 @@ class Agent:
         self.is_linked = False  # there is a session, or about to be one
         self.is_informed = False
         self.trouble = ""  # why there is no session
-        self.starved_ms = None  # since when the application leaves no memory
+        self.starved_ms = None  # since when there is no memory for a session
         self.clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
         self.trial: Trial | None = None  # type: ignore[name-defined]  # noqa: F821 - imported when there is one
         self.started_ms = self.beat_ms = self.order_ms = self.check_ms = time.ticks_ms()

@@ -34,7 +34,7 @@ def first():
     if otadata.on_trial():
         if board.was("DEEPSLEEP_RESET"):
             # Before the application is imported: it may sleep there, where no watchdog runs.
-            journal.count_trial("wakes", _WAKES)
+            journal.count_trial(journal.load(), "wakes", _WAKES)
         return None
     is_rescue = "/app" not in sys.path  # /boot.py could not use what the slot holds
     is_safe = is_rescue or board.load_int(_FAILS_KEY, board.STUBS) >= _FAILS
@@ -69,11 +69,13 @@ def _reason(command: dict, state: int) -> str:
     if command.get("tries"):
         return "upgrade to %s" % command.get("version")
     why = board.load_blob("why", board.STUBS).decode().strip()
-    if not why and board.was("WDT_RESET"):
-        why = "watchdog"
-    if not why and board.load_int("resets", board.STUBS) >= _RESETS:
-        why = "the board resets again and again"
-    return why
+    if why:
+        return why
+    if board.was("WDT_RESET"):
+        return "watchdog"
+    if board.load_int("resets", board.STUBS) >= _RESETS:
+        return "the board resets again and again"
+    return ""
 
 
 def _count(command: dict) -> bool:

@@ -12,6 +12,7 @@ _OTADATA = const(0)
 _FIRST_OTA = const(0x10)  # subtype of ota_0
 _EPOCH_2000 = const(946_684_800)  # Unix seconds at MicroPython's epoch on ESP32
 _BLOB_BYTES = const(256)
+_STARVED_BLOCK_BYTES = const(12_000)
 _INVALID_LENGTH = const(0x110C)  # ESP_ERR_NVS_INVALID_LENGTH: the buffer is too short
 _NAMESPACE = "enos_ota"
 STUBS = "enos_boot"  # shared with /boot.py and /main.py
@@ -144,6 +145,11 @@ def station():
 def largest_free_block() -> int:
     """Bytes of the largest free block of the IDF heap, from which TLS takes its buffers."""
     return max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+
+
+def is_starved() -> bool:
+    """Whether Wi-Fi and a TLS handshake go without buffers: as a rule, since the Python heap has grown."""
+    return largest_free_block() < _STARVED_BLOCK_BYTES
 
 
 def least_free_bytes() -> int:

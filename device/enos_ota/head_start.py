@@ -10,7 +10,7 @@ from .agent import Agent, select_first
 
 _SOUND_S = const(30)  # an agent that lives so long alone is not what fails
 _FAILS = const(3)  # that call for safe mode
-_JOIN_MS = const(20_000)  # a network
+_JOIN_MS = const(20_000)  # a network, as in link.py
 
 
 class HeadStart:
@@ -23,7 +23,6 @@ class HeadStart:
         self._limit_ms = limit_ms
         self._after_ms = after_ms
         self._suffix = suffix
-        self._has_worked = False  # at an upgrade
 
     def run(self) -> None:
         """Serve EnOS without the application; return when its turn has come."""
@@ -35,15 +34,17 @@ class HeadStart:
         if self._suffix:
             agent.select = select_first
         if agent.config.network == "wifi":  # or the application has to bring the network up
-            asyncio.run(self._serve(agent))
+            has_worked = asyncio.run(self._serve(agent))
             asyncio.new_event_loop()
             # MicroPython 1.23 would keep this agent beside the application's.
             asyncio.core.cur_task = None  # type: ignore[attr-defined]
-        if self._has_worked and 2 * board.largest_free_block() < free_bytes:
-            # The Python heap has grown in an upgrade: beside the application there would be no session.
-            board.reset()
+            if has_worked and 2 * board.largest_free_block() < free_bytes:
+                # The Python heap has grown in an upgrade: beside the application there would be no session.
+                board.reset()
 
-    async def _serve(self, agent) -> None:
+    async def _serve(self, agent) -> bool:
+        # Whether there was an upgrade at work.
+        has_worked = False
         task = asyncio.create_task(agent.run())
         informed_ms = None
         is_counted = False
@@ -60,7 +61,7 @@ class HeadStart:
             elif informed_ms is None:
                 informed_ms = now
             if agent.digest:
-                self._has_worked = True
+                has_worked = True
                 continue
             if informed_ms is None:
                 if age_ms > limit_ms and not agent.session.is_open:
@@ -70,6 +71,7 @@ class HeadStart:
         task.cancel()
         agent.session.close()
         agent.keep_order()
+        return has_worked
 
 
 def _cap_fails() -> None:

@@ -72,9 +72,8 @@ def keep(**changes) -> bool:
     return _tolerate(save, **changes)
 
 
-def count_trial(field: str, most: int, **changes) -> None:
-    """Count `boots` or `wakes` of an image on trial; more than `most` end the trial by a reset."""
-    entry = load()
+def count_trial(entry: dict, field: str, most: int, **changes) -> None:
+    """Count `boots` or `wakes` of an image on trial in the record `entry`; more than `most` end it by a reset."""
     count = entry[field] + 1
     if count > most:
         if entry["state"] == TRIAL:

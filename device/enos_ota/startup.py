@@ -143,7 +143,7 @@ def _runs(entry: dict) -> bool:
 def _count_boot(entry: dict) -> None:
     # Where it is no new release, safe mode returned to this one, and not again; or NVS was lost before this.
     is_new = entry["state"] == journal.TRIAL
-    journal.count_trial("boots", _BOOTS, back=0 if is_new else min(entry["back"], 1))
+    journal.count_trial(entry, "boots", _BOOTS, back=0 if is_new else min(entry["back"], 1))
 
 
 def _owed(entry: dict):

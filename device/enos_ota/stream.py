@@ -13,7 +13,6 @@ _SECTOR = const(4096)
 _BLOCK = const(65_536)
 _LEAST_GAIN = const(5)  # percent between reports
 _LEAST_MS = const(2000)
-_STARVED_BLOCK_BYTES = const(12_000)  # as in transport.py
 _DOWNLOADED = const(98)  # 99 is said by the new image on trial, 100 by the one that stays
 
 
@@ -67,8 +66,8 @@ class _Stream:
         self._job.position = position
         self._job.keep_block()
         self._job.check_time()
-        # The Python heap has grown: bytes would go on coming, 2 KB a second, and MQTT is lost.
-        if board.largest_free_block() < _STARVED_BLOCK_BYTES:
+        # Bytes would go on coming, 2 KB a second, and MQTT is lost.
+        if board.is_starved():
             raise StarvedError("not enough memory for the network")
 
     def _walk(self) -> None:

@@ -25,7 +25,6 @@ _FIELD_BYTES = const(8192)  # no OTA message is longer; larger ones would not fi
 _PAYLOAD_BYTES = const(16384)  # larger ones end the connection
 _TICK_MS = const(2)  # 5760 bytes of lwIP window per tick: not what limits a download
 _TLS_BLOCK_BYTES = const(40_000)  # largest free IDF block that a session needs to begin
-_STARVED_BLOCK_BYTES = const(12_000)  # below, Wi-Fi and a handshake go without buffers
 _STARVED_BYTES = const(4_000)  # less than this, at any time: a handshake has failed for it
 _IPPROTO_TCP = const(6)
 _TCP_NODELAY = const(1)
@@ -189,7 +188,7 @@ class Transport:
         # Shortage seldom looks like one: certificates are "not correctly signed", writes never end.
         starved = getattr(error, "errno", 0) in (errno.ENOMEM, -errno.ENOMEM)
         if self._stream is not self._raw and not starved:
-            starved = board.largest_free_block() < _STARVED_BLOCK_BYTES
+            starved = board.is_starved()
             if isinstance(error, ValueError):  # by now there may be memory again
                 starved = starved or board.least_free_bytes() < _STARVED_BYTES
         self.close()

@@ -109,7 +109,7 @@ class Trial:
             journal.clear_command(journal.NEXT)
             return
         self._kept = params
-        journal.keep_command(journal.NEXT, params)
+        self._agent.keep_order()
 
     def _age_ms(self) -> int:
         return time.ticks_diff(time.ticks_ms(), self._agent.started_ms)

@@ -63,6 +63,9 @@ class Agent:
         self.received_ms = self.clock.now_ms
         return self.answer
 
+    def keep_order(self) -> None:
+        journal.keep_command(journal.NEXT, self.order)
+
     def ping(self) -> None:
         self.pings += 1
 
