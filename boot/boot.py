@@ -12,7 +12,8 @@ import vfs
 from micropython import const
 
 _TRIAL_WATCHDOG_MS = const(60000)
-_RESCUE_BLOCK = const(1024)
+_RESCUE_BLOCK = const(512)
+_ENOENT = const(2)
 _RESCUE_FAILS = const(6)  # in a row; the release itself acts on the third
 
 
@@ -126,9 +127,11 @@ def mount_slot_files(slot):
     magic, image_bytes, offset, _, block_size, count = struct.unpack("<4s8xIIIII", record)
     if magic != b"EnRR" or image_bytes != length or record[48:80] != digest:
         print("boot: this slot has no release record")
-    elif offset:
+        return False
+    if offset:
         files = SlotFiles(slot, offset, block_size, count)
         vfs.mount(vfs.VfsLfs2(files), "/app", readonly=True)  # type: ignore[abstract,arg-type]
+    return True
 
 
 class FileFiles:
@@ -149,6 +152,16 @@ def mount_rescue():
     vfs.mount(vfs.VfsLfs2(blocks), "/rescue", readonly=True)  # type: ignore[abstract,arg-type]
 
 
+def add_copied_agent():
+    # For a plain image: what is frozen into it or lies in /lib comes first.
+    try:
+        mount_rescue()
+        sys.path.append("/rescue")
+    except OSError as error:
+        if error.errno != _ENOENT:
+            raise
+
+
 def guarded(step, *arguments):
     try:
         return step(*arguments)
@@ -167,8 +180,8 @@ guarded(arm_watchdog, _nvs, _is_trial)
 _fails = guarded(count, _nvs, _is_trial) or 0
 # Every other time: a copy that fails, too, must not keep the slot from ever running again.
 _gives_up = _fails >= _RESCUE_FAILS and not _fails % 2
-if not _gives_up:
-    guarded(mount_slot_files, _slot)
+if not _gives_up and guarded(mount_slot_files, _slot) is False:
+    guarded(add_copied_agent)
 files_trouble = ""  # for /main.py
 if mount_slot_files in trouble:
     files_trouble = "the app file system does not mount: %r" % trouble[mount_slot_files]
@@ -184,6 +197,7 @@ for _name in (
     "image_length",
     "mount_slot_files",
     "mount_rescue",
+    "add_copied_agent",
     "FileFiles",
     "guarded",
     "trouble",

@@ -16,6 +16,12 @@ COMMANDS = {
     "fault": ("host_tools.cloud.fault_commands", "fault", "Faults of the running stand-in."),
     "board": ("host_tools.simboard.commands", "board", "Run a simulated ESP32 board."),
     "release": ("host_tools.release.commands", "release", "Make and explain release files."),
+    "factory": ("host_tools.factory.commands", "factory", "Make complete flash images of boards."),
+    "doctor": ("host_tools.board.doctor.command", "doctor", "Will upgrades work on a board?"),
+    "deploy": ("host_tools.board.deploy_command", "deploy", "Copy stubs, agent and app to a board."),
+    "undeploy": ("host_tools.board.deploy_command", "undeploy", "Take them away again."),
+    "provision": ("host_tools.board.provision_command", "provision", "Give a board its identity."),
+    "monitor": ("host_tools.board.monitor", "monitor", "Show what a board prints."),
     "demo": ("host_tools.demo.commands", "demo", "The whole loop, in under a minute."),
 }
 

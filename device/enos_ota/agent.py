@@ -214,7 +214,9 @@ class Agent:
     async def inform(self) -> None:
         """Tell EnOS the version that runs."""
         log("I", "inform version " + self.version)
-        await self.tolerate(self.session.request("inform", {"version": self.version}))
+        reply = await self.tolerate(self.session.request("inform", {"version": self.version}))
+        if reply and messages.is_ok(reply):
+            log("I", "EnOS knows version " + self.version)
         self.is_informed = True
 
     def _arrived(self, message: dict) -> None:

@@ -11,9 +11,11 @@ from functools import cache
 from host_tools.release import appfs, sources
 
 NAME = "rescue.fs"
+BLOCK_BYTES = 512
+"""As /boot.py mounts it. A board's /vfs is small: blocks of 1024 bytes would take three of its sectors more."""
 
 
 @cache
 def rescue_image(arch: str) -> bytes:
     """Content of /rescue.fs for boards of `arch`. Raises: AppError."""
-    return appfs.build(sources.agent_files(arch)).data
+    return appfs.build(sources.agent_files(arch), BLOCK_BYTES).data

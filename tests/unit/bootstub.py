@@ -14,7 +14,7 @@ from helpers import Case
 NEW, PENDING, VALID, INVALID, ABORTED = range(5)
 NVS = "enos_boot"
 FS_OFFSET = 8192
-FS_BLOCK = 1024
+FS_BLOCK = 512
 FS_BLOCKS = 4
 
 

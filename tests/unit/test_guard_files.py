@@ -66,6 +66,45 @@ class TestSlotFiles(OnBoard):
         self.assertEqual(sys.path[0], "/rescue")
 
 
+class TestPlainImage(OnBoard):
+    """No release record: the agent is frozen, lies in /lib, or was copied by `deploy`."""
+
+    def test_copy_of_the_agent_is_used_after_all_others(self):
+        self.put_files(magic=b"EnRX")
+        copied(self)
+        boot = self.boot()
+        self.assertEqual(sys.path, ["/app", "", ".frozen", "/lib", "/rescue"])
+        self.assertEqual(read("/rescue/mine.txt"), "ota_0")
+        self.assertEqual(boot.files_trouble, "")
+
+    def test_no_copy_of_the_agent_is_no_trouble(self):
+        boot = self.boot()
+        self.assertEqual(sys.path, ["/app", "", ".frozen", "/lib"])
+        self.assertEqual(boot.files_trouble, "")
+
+    def test_copy_that_is_damaged_keeps_nothing_from_running(self):
+        self.put_files(magic=b"EnRX")
+        copied(self)
+        self.damage_files()
+        boot = self.boot()
+        self.assertEqual(sys.path, ["/app", "", ".frozen", "/lib"])
+        self.assertEqual(boot.files_trouble, "")
+
+    def test_release_with_files_of_its_own_does_not_see_the_copy(self):
+        self.put_files()
+        copied(self)
+        self.boot()
+        self.assertEqual(sys.path, ["/app", "", ".frozen", "/lib"])
+        self.assertFalse(is_there("/rescue/mine.txt"))
+
+    def test_sixth_failure_in_a_row_puts_the_copy_first(self):
+        self.power_up((1, VALID), fails=6)
+        self.put_files(magic=b"EnRX")
+        copied(self)
+        self.boot()
+        self.assertEqual(sys.path, ["/rescue", "", ".frozen", "/lib"])
+
+
 class TestRescue(OnBoard):
     def test_sixth_failure_in_a_row_leaves_the_slots_files_alone(self):
         for fails, first in ((4, "/app"), (5, "/rescue"), (69, "/rescue")):
@@ -104,7 +143,7 @@ class TestRescue(OnBoard):
 
     def test_copy_of_the_agent_is_mounted_from_its_file(self):
         self.put_files()
-        copy = self.rescue_file()
+        copy = copied(self)
         self.chip.nvs[(NVS, "fails")] = 6
         self.boot()
         self.assertEqual(copy.opened, [("/rescue.fs", "rb")])
@@ -113,17 +152,18 @@ class TestRescue(OnBoard):
 
     def test_copy_that_is_damaged_does_not_keep_main_from_running(self):
         self.put_files()
-        self.rescue_file()
+        copied(self)
         self.damage_files()
         self.boot()
         self.assertFalse(is_there("/rescue/mine.txt"))
         self.assertEqual(sys.path[0], "/rescue")
 
-    def rescue_file(self):
-        """The files of the slot are what /rescue.fs holds, too."""
-        copy = File("ota_0", builtins.open)
-        self.patch(builtins, "open", copy.open)
-        return copy
+
+def copied(case):
+    """The files of the slot are what /rescue.fs holds, too."""
+    copy = File("ota_0", builtins.open)
+    case.patch(builtins, "open", copy.open)
+    return copy
 
 
 class File:

@@ -1,0 +1,87 @@
+"""What the commands for a board on a port share: the argument, errors as one line, a sign of life."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from typing import ParamSpec
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
+
+from host_tools.board.errors import BoardError
+from host_tools.paths import ToolMissingError
+from host_tools.release.errors import ReleaseError
+
+P = ParamSpec("P")
+
+
+def board_command(function: Callable[P, None]) -> Callable[P, None]:
+    """Argument PORT, option `--json`, and errors of the board as one line with exit code 1."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except (BoardError, ReleaseError, ToolMissingError) as error:
+            raise click.ClickException(str(error)) from None
+
+    port = click.argument("port")
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+    return port(as_json(call))
+
+
+@contextlib.contextmanager
+def working(what: str, as_json: bool) -> Iterator[Callable[[str], None]]:
+    """A sign of life on stderr while `what` goes on; the value changes its text."""
+    console = Console(stderr=True, quiet=as_json)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status(what + " …") as status:
+        yield lambda text: status.update(f"{what}: {text} …")
+
+
+class Bar:
+    """A progress bar on a terminal; elsewhere a line for each file."""
+
+    def __init__(self, rich_progress: Progress | None, task: TaskID, quiet: bool) -> None:
+        self._progress = rich_progress
+        self._task = task
+        self._quiet = quiet
+
+    def advance(self, count: int) -> None:
+        """So many bytes more have arrived."""
+        if self._progress:
+            self._progress.advance(self._task, count)
+
+    def line(self, text: str) -> None:
+        """A file is there."""
+        if not self._quiet:
+            (self._progress.console.print if self._progress else click.echo)(text)
+
+
+@contextlib.contextmanager
+def progress(what: str, as_json: bool) -> Iterator[Bar]:
+    """A bar of bytes while `what` goes on."""
+    console = Console(quiet=as_json)
+    if not console.is_terminal:
+        yield Bar(None, TaskID(0), as_json)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as shown:
+        yield Bar(shown, shown.add_task(what, total=None), as_json)

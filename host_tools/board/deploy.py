@@ -1,0 +1,169 @@
+"""Copy stubs, agent and application to a board: beside what is there first, then in its place at once.
+
+Wherever it is interrupted, the board runs what it ran before, or nothing: /main.py goes before the first
+rename and comes after the last. Repeated, it goes on with what had arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from host_tools.board import stubs
+from host_tools.board.doctor.finding import Facts
+from host_tools.board.errors import BoardError
+from host_tools.board.files import Files, Step
+from host_tools.board.plan import AGENT, APP, MARK, Plan, same
+
+NEW, OLD = ".new", ".old"
+BOOT, MAIN = ("/" + name for name in stubs.NAMES)
+FOLDER_BLOCKS = 2
+Say = Callable[[str], None]
+
+
+@dataclass
+class Deployed:
+    """What a deploy did."""
+
+    changed: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    sent_bytes: int = 0
+
+
+class Deploy:
+    """One deploy to an attached board. `say(text)` is told each file as it is copied."""
+
+    def __init__(self, facts: Facts, plan: Plan, files: Files, say: Say) -> None:
+        self._facts = facts
+        self._plan = plan
+        self._files = files
+        self._say = say
+        self.result = Deployed()
+
+    def run(self, replace: bool) -> Deployed:
+        """Bring the board to the plan.
+
+        `replace`: what is not ours may be renamed to *.before-ota.
+        Raises: BoardError before anything is touched when something foreign is in the way or there is no room.
+        """
+        foreign = self._foreign(replace)
+        singles = self._changed_singles()
+        app = self._changed_app()
+        if not (foreign or singles or app):
+            return self.result
+        gate = self._gate(foreign)
+        if self._is_tight(singles, app):
+            # No room for two agents: the board runs nothing meanwhile.
+            self._files.act([*gate, (AGENT, None)])
+            gate = []
+        for path in singles:
+            self._stage(path, self._plan.singles[path])
+        if MAIN not in singles:  # it leaves for the switch
+            self._stage(MAIN, self._plan.singles[MAIN])
+        if app:
+            self._stage_app()
+        self._files.act([*gate, *self._switch(singles, app, APP in foreign)])
+        if self._changed_singles() or self._changed_app():
+            raise BoardError("the board does not hold what was copied: run deploy again")
+        self.result.changed = singles + ([APP] if app else [])
+        return self.result
+
+    # ---- what is there
+
+    def _foreign(self, replace: bool) -> list[str]:
+        """What is not ours, and will be kept under another name."""
+        names = self._facts["files"]["names"]
+        found = []
+        for name in stubs.NAMES:
+            kind = stubs.kind(self._facts["files"][name])
+            if kind == stubs.FOREIGN and not replace:
+                raise BoardError(
+                    f"/{name} is not ours: look at it with 'mpremote cat :/{name}'; --replace keeps it as "
+                    f"{name}{stubs.KEPT}, and 'enos-ota undeploy' brings it back"
+                )
+            if kind == stubs.FOREIGN or (kind == stubs.EMPTY and name + stubs.KEPT not in names):
+                found.append("/" + name)
+        if self._plan.app and APP[1:] in names and MARK not in (self._files.digests(APP) or {}):
+            if not replace:
+                raise BoardError(f"{APP} is not ours: --replace keeps it as {APP}{stubs.KEPT}")
+            found.append(APP)
+        for path in found:
+            if path[1:] + stubs.KEPT in names:
+                raise BoardError(
+                    f"{path}{stubs.KEPT} is there already: move it, or {path}, out of the way"
+                )
+        self.result.kept = [path + stubs.KEPT for path in found]
+        return found
+
+    def _changed_singles(self) -> list[str]:
+        contents = self._plan.singles
+        return [path for path in contents if not same(contents[path], self._files.digest(path))]
+
+    def _changed_app(self) -> bool:
+        if not self._plan.app:
+            return False
+        there = self._files.digests(APP) or {}
+        return set(there) != set(self._plan.app) or not all(
+            same(data, there[name]) for name, data in self._plan.app.items()
+        )
+
+    # ---- what is brought
+
+    def _is_tight(self, singles: list[str], app: bool) -> bool:
+        """Whether there is room only once the agent that is there is gone.
+
+        Raises: BoardError when there is none even then.
+        """
+        block = self._facts["files"]["block"]
+        contents = [self._plan.singles[path] for path in {*singles, MAIN}]
+        contents += self._plan.app.values() if app else []
+        needed = (sum(-(-len(data) // block) for data in contents) + FOLDER_BLOCKS) * block
+        free = self._files.free_bytes()
+        if free >= needed:
+            return False
+        gained = self._files.size(AGENT) if AGENT in singles else 0
+        if free + gained < needed:
+            raise BoardError(
+                f"the board's file system is full: {needed:,} bytes are needed, {free:,} free: remove files "
+                "with 'mpremote rm'"
+            )
+        return True
+
+    def _stage_app(self) -> None:
+        there = self._files.digests(APP) or {}
+        staged = self._files.digests(APP + NEW) or {}
+        wanted = self._plan.app
+        wrong = [(f"{APP}{NEW}/{name}", None) for name in staged if name not in wanted]
+        self._files.act(wrong)
+        for name, data in wanted.items():
+            if same(data, staged.get(name)):
+                continue
+            if same(data, there.get(name)):
+                self._files.copy(f"{APP}/{name}", f"{APP}{NEW}/{name}", data)
+            else:
+                self._write(f"{APP}{NEW}/{name}", data, f"{APP}/{name}")
+
+    def _stage(self, path: str, data: bytes) -> None:
+        if not same(data, self._files.digest(path + NEW)):
+            self._write(path + NEW, data, path)
+
+    def _write(self, staged: str, data: bytes, path: str) -> None:
+        self._files.write(staged, data)
+        self.result.sent_bytes += len(data)
+        self._say(f"{path}  {len(data):,} bytes")
+
+    # ---- what is put in its place
+
+    def _gate(self, foreign: list[str]) -> list[Step]:
+        """From here to the end of the switch the board has no /main.py, so that nothing half new runs."""
+        kept: list[Step] = [(path, path + stubs.KEPT) for path in foreign]
+        return kept if MAIN in foreign else [*kept, (MAIN, None)]
+
+    def _switch(self, singles: list[str], app: bool, app_is_kept: bool) -> list[Step]:
+        steps: list[Step] = [(path + NEW, path) for path in singles if path != MAIN]
+        if app:
+            steps.append((APP + OLD, None))
+            if APP[1:] in self._facts["files"]["names"] and not app_is_kept:
+                steps.append((APP, APP + OLD))
+            steps += [(APP + NEW, APP), (APP + OLD, None)]
+        return [*steps, (MAIN + NEW, MAIN)]

@@ -1,0 +1,80 @@
+"""The file system: stubs, agent, settings, room."""
+
+from __future__ import annotations
+
+from host_tools.board import stubs
+from host_tools.board.doctor.finding import BLOCKER, OK, WARNING, Facts, Finding
+from host_tools.release import rescue
+from host_tools.release.compile import native_arch
+from host_tools.release.record import STUB_ABI
+
+DEPLOY = "run 'enos-ota deploy PORT'"
+SETTINGS_BLOCKS = 4
+"""Room that new settings need: a file system writes the new one before it drops the old."""
+
+
+def checks(facts: Facts) -> list[Finding]:
+    """Findings about the files, in the order they are shown."""
+    found = [_stub(facts, name) for name in stubs.NAMES]
+    return [*found, _agent(facts), *_settings(facts), _room(facts)]
+
+
+def _stub(facts: Facts, name: str) -> Finding:
+    found_file = facts["files"][name]
+    kind = stubs.kind(found_file)
+    title = "/" + name
+    if kind == stubs.FOREIGN:
+        advice = f"{DEPLOY} --replace: it keeps yours as {name}{stubs.KEPT}"
+        return Finding(title, BLOCKER, "is not ours", advice)
+    if kind in (stubs.NONE, stubs.EMPTY):
+        return Finding(title, WARNING, "not deployed yet", DEPLOY)
+    abi = stubs.abi(found_file)
+    if abi != STUB_ABI:
+        return Finding(title, BLOCKER, f"stub ABI {abi}, ours is {STUB_ABI}", DEPLOY)
+    if not stubs.same(name, found_file):
+        return Finding(title, WARNING, f"stub ABI {abi}, another edition", DEPLOY)
+    return Finding(title, OK, f"stub ABI {abi}")
+
+
+def _agent(facts: Facts) -> Finding:
+    where = facts["files"]["agent"]
+    if where is None:
+        return Finding("agent", WARNING, "not on the board", f"{DEPLOY}, or write a release")
+    place = {"/app": "in the slot", "/rescue": "copied", "/lib": "in /lib"}
+    known = next((text for path, text in place.items() if str(where).startswith(path)), "frozen")
+    return Finding("agent", OK, f"{known} ({where})")
+
+
+def _settings(facts: Facts) -> list[Finding]:
+    first, copy = facts["files"]["settings"]
+    provision = "run 'enos-ota provision PORT'"
+    if first is None and copy is None:
+        return [Finding("settings", WARNING, "none yet", provision)]
+    bad = [value for value in (first, copy) if not isinstance(value, dict)]
+    if len(bad) == 2:
+        return [Finding("settings", BLOCKER, f"damaged: {bad[0] or bad[1]}", provision)]
+    good = first if isinstance(first, dict) else copy
+    missing = [path for path, there in good["ca"] if not there]
+    text = f"{good['product_key']}/{good['device_key']} at {good['mqtt']}"
+    if missing:
+        return [Finding("settings", BLOCKER, f"{text}; {missing[0]} is not there", provision)]
+    if bad or first["digest"] != copy["digest"]:
+        return [Finding("settings", WARNING, f"{text}; the two copies differ", provision)]
+    return [Finding("settings", OK, text)]
+
+
+def _room(facts: Facts) -> Finding:
+    files = facts["files"]
+    free_bytes = files["free"] * files["block"]
+    needed = SETTINGS_BLOCKS * files["block"]
+    for name, size_bytes in (
+        (rescue.NAME, len(rescue.rescue_image(native_arch("esp32")))),
+        *stubs.sizes(),
+    ):
+        if name not in files["names"]:
+            needed += -(-size_bytes // files["block"]) * files["block"]
+    text = f"{free_bytes:,} bytes of {files['blocks'] * files['block']:,} free"
+    if free_bytes < needed:
+        advice = f"{needed:,} are needed: remove files with 'mpremote rm'"
+        return Finding("file system", BLOCKER, f"full: {text}", advice)
+    return Finding("file system", OK, text)
