@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from host_tools.paths import ToolMissingError
+from host_tools.release.compile import native_arch
 from host_tools.release.errors import ReleaseError
 from host_tools.release.inspect import Report, explain
 from host_tools.release.make import (
@@ -24,6 +25,7 @@ from host_tools.release.make import (
     read_file,
     write_atomically,
 )
+from host_tools.release.package import make_package
 from host_tools.release.sources import agent_names
 from host_tools.release.synth import LAYOUTS, STOCK_BYTES, synth_vm
 
@@ -148,6 +150,23 @@ def synth(*, out: Path, chip: str, micropython: str, size: int, seed: int, as_js
         return
     click.echo(f"{out}: {size:,} bytes in the format of {chip}, MicroPython {micropython}")
     click.echo("note: synthetic, for simulated boards only: a chip cannot run it")
+
+
+@release.command(short_help="The agent as a package for 'mpremote mip install'.")
+@click.option("--out", type=FOLDER, required=True, help="Folder of the package.")
+@click.option("--chip", type=click.Choice(list(LAYOUTS)), default="esp32", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@one_line_errors
+def package(*, out: Path, chip: str, as_json: bool) -> None:
+    """Write the compiled agent and the stubs as packages for 'mpremote mip install'."""
+    files = make_package(out, native_arch(chip))
+    size = sum(len(data) for name, data in files.items() if name.endswith(".mpy"))
+    if as_json:
+        click.echo(json.dumps({"path": str(out), "files": sorted(files), "mpy_bytes": size}))
+        return
+    click.echo(f"{out}: {size:,} bytes of .mpy; on the board:")
+    click.echo(f"  mpremote mip install {out}/package.json")
+    click.echo(f"  mpremote mip install --target / {out}/stubs.json")
 
 
 @release.command(short_help="What the agent's short names in a traceback stand for.")
