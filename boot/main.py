@@ -78,19 +78,20 @@ def tell(outcome):
 
 
 def end(outcome):
-    # A person at the console may stop here; nothing else may.
-    if isinstance(outcome, KeyboardInterrupt):
-        widen_watchdog()
-        return
+    # A person at the console may stop here, and in the pause; nothing else may.
+    stopped = isinstance(outcome, KeyboardInterrupt)
     try:
-        # A release that filled the memory goes first, so that there is some to tell the reason with.
-        # It is held by its tasks, too; nothing here may allocate.
-        core = sys.modules.get("asyncio.core")
-        if core:
-            core._task_queue = core.cur_task = None  # type: ignore[attr-defined]
-        sys.modules.clear()
-        gc.collect()
-        tell(outcome)
+        if not stopped:
+            # A release that filled the memory goes first, so that there is some to tell the reason with.
+            # It is held by its tasks, too; nothing here may allocate.
+            core = sys.modules.get("asyncio.core")
+            if core:
+                core._task_queue = core.cur_task = None  # type: ignore[attr-defined]
+            sys.modules.clear()
+            gc.collect()
+            tell(outcome)
+    except KeyboardInterrupt:
+        stopped = True
     except BaseException:
         try:
             keep_reason(b"out of memory")
@@ -99,7 +100,9 @@ def end(outcome):
             machine.WDT(timeout=_FAILED_WATCHDOG_MS)
             time.sleep_ms(10 * _FAILED_WATCHDOG_MS)
     finally:
-        machine.reset()
+        if not stopped:
+            machine.reset()
+    widen_watchdog()
 
 
 # While there is memory. None where NVS is broken: the release runs all the same.

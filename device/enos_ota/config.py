@@ -19,7 +19,7 @@ _DEFAULTS: dict = {
     "file_sign": "sha256",  # or sha1, of getFile requests
     "ca": [],  # paths of CA certificates, DER
     "wifi": [],  # {"ssid", "password"}, tried in this order
-    "network": "wifi",  # or external: the application brings the link up
+    "network": "wifi",  # or hook: enos_link.up() brings the link up; external: the application does
     "ntp": "",  # host
     "trial_s": 600,
     "trial_app_s": 30,
@@ -51,6 +51,8 @@ def check(settings):
             raise ConfigError("%s must be a %s" % (name, type(default).__name__))
         if not value and name in _REQUIRED:
             raise ConfigError(name + " is missing")
+        if name == "network" and value not in ("wifi", "hook", "external"):
+            raise ConfigError("network must be wifi, hook or external")
         setattr(config, name, value)
     for name in settings:
         if name not in _DEFAULTS:

@@ -10,7 +10,8 @@ from .agent import Agent, select_first
 
 _SOUND_S = const(30)  # an agent that lives so long alone is not what fails
 _FAILS = const(3)  # that call for safe mode
-_JOIN_MS = const(20_000)  # a network, as in link.py
+_JOIN_MS = const(28_000)  # a network, as in link.py
+_HOOK_MS = const(60_000)
 
 
 class HeadStart:
@@ -33,7 +34,7 @@ class HeadStart:
         # No application to choose: what EnOS offers to this version is meant for it.
         if self._suffix:
             agent.select = select_first
-        if agent.config.network == "wifi":  # or the application has to bring the network up
+        if agent.config.network != "external":  # or the application has to bring the network up
             has_worked = asyncio.run(self._serve(agent))
             asyncio.new_event_loop()
             # MicroPython 1.23 would keep this agent beside the application's.
@@ -48,7 +49,8 @@ class HeadStart:
         task = asyncio.create_task(agent.run())
         informed_ms = None
         is_counted = False
-        limit_ms = self._limit_ms + _JOIN_MS * len(agent.config.wifi)
+        is_hook = agent.config.network == "hook"
+        limit_ms = self._limit_ms + (_HOOK_MS if is_hook else _JOIN_MS * len(agent.config.wifi))
         while True:
             await asyncio.sleep(1)
             now = time.ticks_ms()

@@ -9,7 +9,9 @@ from . import board
 from .errors import LinkError, StarvedError
 from .log import log
 
-_JOIN_MS = const(20_000)
+_QUICK_MS = const(8000)  # for each of several networks: one that is not in the air costs no more
+_JOIN_MS = const(20_000)  # for each of them that is slow, or that the driver misses at first
+_HOOK_S = const(60)
 _NTP_EVERY_S = const(86_400)
 _REJOIN = const(16)  # sessions that failed in a row, for an hour: Wi-Fi may be joined, and dead
 
@@ -19,7 +21,11 @@ async def prepare(agent) -> None:
 
     Raises: LinkError.
     """
-    link = Link(agent.config, agent.clock_set_s)
+    config = agent.config
+    link = Link(config, agent.clock_set_s)
+    # Many networks take longer than a main loop that hangs is fed.
+    most_ms = (_QUICK_MS + _JOIN_MS) * len(config.wifi)
+    agent.beat_ms = time.ticks_add(agent.beat_ms, most_ms)
     await link.up(agent.session.failures % _REJOIN == _REJOIN - 1)
     link.set_clock(agent.floor_s)
     await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
@@ -27,11 +33,11 @@ async def prepare(agent) -> None:
     if not agent.context:
         from .trust import tls_context
 
-        agent.context = tls_context(agent.config.ca)
+        agent.context = tls_context(config.ca)
 
 
 class Link:
-    """Wi-Fi by config, or the application's own link (`network` is `external`).
+    """Wi-Fi by config, or what `network` says: `hook`: `enos_link.up()`; `external`: the application's own.
 
     clock_set_s: Unix seconds of the last NTP answer in this boot; 0: ask again.
     """
@@ -41,30 +47,34 @@ class Link:
         self.clock_set_s = clock_set_s
 
     async def up(self, again: bool = False) -> None:
-        """Join a configured network unless one is joined; `again`: in any case.
+        """Bring the network up unless it is; `again`: leave the Wi-Fi that is joined for the next in the list.
 
-        Raises: LinkError when none of them can be joined; StarvedError when the application turns Wi-Fi off.
+        Raises: LinkError when it cannot be; StarvedError when the application turns Wi-Fi off, or leaves it no
+        memory.
         """
-        if self._config.network != "wifi":
-            return
-        wlan = board.station()
-        if wlan.isconnected() and not (again and self._config.wifi):
-            return
-        wlan.active(True)
-        for entry in self._config.wifi:
-            try:
-                wlan.disconnect()
-                wlan.connect(entry["ssid"], entry.get("password"))
-            except (OSError, RuntimeError, KeyError, TypeError, AttributeError) as error:
-                log("W", "Wi-Fi: %s" % error)
-            start = time.ticks_ms()
-            while time.ticks_diff(time.ticks_ms(), start) < _JOIN_MS:
-                if wlan.isconnected():
+        if self._config.network == "hook":
+            await _ask_hook()
+        elif self._config.network == "wifi":
+            await self._join(again)
+
+    async def _join(self, again: bool) -> None:
+        networks = self._config.wifi
+        try:
+            wlan = board.station()
+            if wlan.isconnected() and not (again and networks):
+                return
+            if networks:  # else it is the application that joins
+                wlan.active(True)
+        except (OSError, RuntimeError) as error:  # 0x0101: no memory for its buffers
+            raise StarvedError("Wi-Fi: %s" % error) from None
+        if again:
+            self._config.wifi = networks = networks[1:] + networks[:1]
+        # The time decides, not `status`: it may be another network's, or an attempt's that failed by chance.
+        for limit_ms in (_QUICK_MS, _JOIN_MS) if len(networks) > 1 else (_JOIN_MS,):
+            for entry in networks:
+                if await _try(wlan, entry, limit_ms):
                     log("I", "Wi-Fi joined")
                     return
-                if not wlan.active():
-                    raise StarvedError("Wi-Fi: turned off by the application")
-                await asyncio.sleep_ms(100)
         raise LinkError("Wi-Fi: no configured network can be joined")
 
     def set_clock(self, floor_s: int) -> None:
@@ -84,3 +94,34 @@ class Link:
         if now_s < floor_s:
             board.set_clock(floor_s)
             log("W", "clock set to the build time")
+
+
+async def _try(wlan, entry, limit_ms: int) -> bool:
+    name = "?"
+    try:
+        name = entry["ssid"]
+        wlan.disconnect()  # or the driver goes on with the former one, and refuses
+        wlan.connect(name, entry.get("password"))
+    except Exception as error:  # an entry that cannot be used must not keep the others from a try
+        log("W", "Wi-Fi: %s" % error)
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < limit_ms:
+        await asyncio.sleep_ms(100)  # what was left seems connected for some ms
+        if wlan.isconnected():
+            return True
+        if not wlan.active():
+            raise StarvedError("Wi-Fi: turned off by the application")
+    log("W", "Wi-Fi: %s not joined, status %s" % (name, wlan.status()))
+    return False
+
+
+async def _ask_hook() -> None:
+    try:
+        # No `import` statement: what the agent imports by one, a release may not bring.
+        answer = __import__("enos_link").up()
+        if hasattr(answer, "send"):  # a coroutine
+            await asyncio.wait_for(answer, _HOOK_S)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise LinkError("enos_link: %r" % error) from None

@@ -33,7 +33,7 @@ def begin(agent, version: str) -> None:
     if agent.mode not in ("auto", "live", "reboot"):
         raise ValueError("upgrade must be auto, live or reboot")
     wanted_s = watchdog_s = agent.config.watchdog_s
-    if agent.config.network != "wifi":
+    if agent.config.network == "external":
         agent.mode = "live"  # without the application there is no network
     if not wanted_s and is_armed():
         watchdog_s = _IDLE_WATCHDOG_S

@@ -123,6 +123,12 @@ class TestConfig(Logged):
         for value in (True, False):
             self.assertIn("watchdog_s", str(self.raised(ConfigError, check, but(watchdog_s=value))))
 
+    def test_network_is_one_of_three(self):
+        for value in ("wifi", "hook", "external"):
+            self.assertEqual(check(but(network=value)).network, value)
+        for value in ("", "WiFi", "ethernet"):
+            self.assertIn("network", str(self.raised(ConfigError, check, but(network=value))))
+
     def test_unknown_key_warns_and_is_ignored(self):
         check(but(trail_s=5, secret=SECRET))
         self.assertEqual(

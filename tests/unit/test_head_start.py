@@ -140,9 +140,13 @@ class TestTold(Served):
             self.serve(5000, 5000, suffix)
             self.assertEqual(Agent.made[-1].select, select)
 
-    def test_each_network_may_take_its_20_s_to_join(self):
+    def test_each_network_may_take_its_28_s_to_join(self):
         Agent.networks = ("gone",) * 3 + ("home",)
-        self.assertEqual(self.serve(60_000, 0, ""), 141)
+        self.assertEqual(self.serve(60_000, 0, ""), 173)
+
+    def test_hook_may_take_its_60_s(self):
+        self.patch(Agent, "network", "hook")
+        self.assertEqual(self.serve(60_000, 0, ""), 121)
 
     def test_session_that_waits_for_the_answer_to_its_inform_is_not_given_up(self):
         def connect(agent, second):

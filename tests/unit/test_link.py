@@ -1,19 +1,14 @@
-"""The way to the network, and the clock."""
+"""The clock, and what a session needs besides."""
 
 import sys
 
 import machine
 import network
 from enos_ota import board, link
-from enos_ota.errors import LinkError, StarvedError
+from enos_ota.errors import LinkError
 from enos_ota.link import Link
 from helpers import Case, run
-
-
-class Config:
-    network = "wifi"
-    ntp = ""
-    wifi = ()
+from joining import Config
 
 
 class NoNtp:
@@ -30,96 +25,6 @@ class NoNtp:
         if cls.error:
             raise cls.error
         Timed.now_s = cls.answer_s
-
-
-class TestJoin(Case):
-    def setUp(self) -> None:
-        super().setUp()
-        self.clock = self.slow(link)
-        self.patch(link, "log", lambda level, text: None)
-        air = network.State
-        air.known = {"home": "secret", "guest": ""}
-        air.joined = air.error = air._pending = None
-        air.active = False
-        air.asked = []
-        air.polls_to_join = 3
-
-    def up(self, *wifi, again=False, **settings):
-        config = Config()
-        config.wifi = [{"ssid": ssid, "password": password} for ssid, password in wifi]
-        for name, value in settings.items():
-            setattr(config, name, value)
-        return run(Link(config).up(again))
-
-    def test_configured_network_is_joined(self):
-        self.up(("home", "secret"))
-        self.assertEqual(network.State.joined, "home")
-        self.assertTrue(self.clock.now_ms < 20_000)
-
-    def test_joined_network_is_left_alone(self):
-        network.State.joined = "home"
-        self.up(("other", "x"))
-        self.assertEqual(network.State.asked, [])
-
-    def test_joined_network_is_joined_again_where_it_leads_nowhere(self):
-        network.State.joined = "home"
-        self.up(("home", "secret"), again=True)
-        self.assertEqual((network.State.asked, network.State.joined), (["home"], "home"))
-
-    def test_network_that_no_setting_names_is_never_left(self):
-        network.State.joined = "home"
-        self.up(again=True)
-        self.assertEqual((network.State.asked, network.State.joined), ([], "home"))
-
-    def test_networks_are_tried_in_order_each_for_20_s(self):
-        start = self.clock.now_ms
-        self.up(("gone", "x"), ("home", "wrong"), ("home", "secret"))
-        self.assertEqual(network.State.asked, ["gone", "home", "home"])
-        self.assertTrue(40_000 <= self.clock.now_ms - start <= 61_000)
-
-    def test_none_to_be_joined_is_a_link_error_without_the_password(self):
-        text = str(self.raised(LinkError, self.up, ("home", "hunter2")))
-        self.assertFalse("hunter2" in text)
-        self.raised(LinkError, self.up)
-
-    def test_link_of_the_application_is_not_touched(self):
-        self.up(("home", "secret"), network="external")
-        self.assertEqual(network.State.asked, [])
-        self.assertFalse(network.State.active)
-
-    def test_station_is_made_active_only_when_nothing_is_joined(self):
-        # With a link it is the application's business.
-        network.State.joined = "home"
-        self.up(("home", "secret"))
-        self.assertFalse(network.State.active)
-        network.State.joined = None
-        self.up(("home", "secret"))
-        self.assertTrue(network.State.active)
-
-    def test_station_that_the_application_turns_off_is_starvation(self):
-        network.State.known = {}
-
-        def turn_off():
-            if self.clock.now_ms > 15_000:
-                network.State.active = False
-
-        self.clock.on_sleep = turn_off
-        error = self.raised(StarvedError, self.up, ("home", "secret"), ("guest", ""))
-        self.assertIn("application", str(error))
-        self.assertEqual(network.State.asked, ["home"])
-        self.assertTrue(self.clock.now_ms < 16_000)
-
-    def test_driver_that_refuses_is_a_link_error(self):
-        # The esp32 port raises OSError from `connect`; it must not keep the other networks from a try.
-        network.State.error = OSError("Wifi Internal State Error")
-        self.raised(LinkError, self.up, ("home", "secret"), ("guest", ""))
-
-    def test_entry_without_a_password_is_an_open_network_or_named(self):
-        # A KeyError would keep the networks after it from ever being tried.
-        config = Config()
-        config.wifi = [{"ssid": "guest"}, {"ssid": "home", "password": "secret"}]
-        run(Link(config).up())
-        self.assertTrue(network.State.joined is not None)
 
 
 class Timed(Case):
@@ -185,6 +90,7 @@ class TestClock(Timed):
 class Known:
     """Stands for the agent: what `prepare` reads of it, and what it sets."""
 
+    beat_ms = 0
     clock_set_s = 0
     floor_s = 1_700_000_000
     context = None
@@ -210,9 +116,10 @@ class Trust:
 class TestPrepare(Timed):
     def setUp(self) -> None:
         super().setUp()
-        self.slow(link)
+        self.clock = self.slow(link)
         sys.modules["enos_ota.trust"] = Trust
         Trust.made = []
+        network.State.reset()
         network.State.joined = "home"
         self.config.ca = ["/ca.der"]
         self.agent = Known(self.config)
@@ -242,6 +149,16 @@ class TestPrepare(Timed):
             network.State.asked = []
             run(link.prepare(self.agent))
             self.assertEqual(network.State.asked, ["home"] if failures in (15, 31) else [])
+
+    def test_prepare_is_no_main_loop_that_hangs_while_it_tries_many_networks(self):
+        network.State.known = {}
+        network.State.joined = None
+        self.config.wifi = [{"ssid": "gone"}] * 20
+        start_ms = self.agent.beat_ms = self.clock.now_ms
+        self.raised(LinkError, run, link.prepare(self.agent))
+        took_ms = self.clock.now_ms - start_ms
+        self.assertTrue(took_ms > 300_000)
+        self.assertTrue(start_ms + took_ms - 1000 <= self.agent.beat_ms <= self.clock.now_ms)
 
     def test_prepare_again_asks_for_no_time_of_the_same_day_and_makes_no_other_context(self):
         for _ in range(3):

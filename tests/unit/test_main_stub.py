@@ -279,6 +279,19 @@ class TestCtrlC(OnBoard):
             self.assertEqual(machine.State.watchdog_ms, 3_600_000)
 
 
+    def test_ctrl_c_in_the_pause_before_the_reset_stops_with_the_reason_kept(self):
+        # The application fails at each start: the pause is when a person has the time to press it.
+        def interrupted(_ms):
+            raise KeyboardInterrupt
+
+        self.release("raise ValueError(7)")
+        self.chip.nvs[WDT_S] = b"120"
+        self.clock.sleep_ms = interrupted
+        self.assertFalse(self.boot())
+        self.assertEqual(machine.State.watchdog_ms, 3_600_000)
+        self.assertEqual(self.why(), "ValueError: 7")
+
+
 class Untold(Exception):
     def __str__(self) -> str:
         raise MemoryError
