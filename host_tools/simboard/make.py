@@ -32,16 +32,22 @@ TABLES = {
         *_COMMON,
         Entry(0, 0x10, 0x10000, 0x1D0000, "ota_0"),
         Entry(0, 0x11, 0x1E0000, 0x1D0000, "ota_1"),
-        Entry(1, partitions.SUBTYPE_FAT, 0x3B0000, 0x20000, "vfs"),
-        Entry(1, partitions.SUBTYPE_FAT, 0x3D0000, 0x30000, "data"),
+        Entry(1, partitions.SUBTYPE_FAT, 0x3B0000, 0x30000, "vfs"),
+        Entry(1, partitions.SUBTYPE_FAT, 0x3E0000, 0x20000, "data"),
     ),
     "stock": (
         *_COMMON,
         Entry(0, 0x10, 0x10000, 0x180000, "ota_0"),
         Entry(0, 0x11, 0x190000, 0x180000, "ota_1"),
     ),
+    "factory": (
+        Entry(1, partitions.SUBTYPE_NVS, 0x9000, 0x6000, "nvs"),
+        Entry(1, 1, 0xF000, 0x1000, "phy_init"),
+        Entry(0, partitions.SUBTYPE_FACTORY, 0x10000, 0x1F0000, "factory"),
+        Entry(1, partitions.SUBTYPE_FAT, 0x200000, 0x200000, "vfs"),
+    ),
 }
-"""Partition tables for 4 MiB: ours, and MicroPython's 4MiB-ota."""
+"""Partition tables for 4 MiB: ours, MicroPython's 4MiB-ota, and its 4MiB without a second slot."""
 
 
 def make_board(
@@ -100,7 +106,7 @@ def write_board(folder: Path, flash: bytes, network: dict[str, Any], **hardware:
     files = BoardFiles(folder)
     files.flash.write_bytes(flash)
     board = {"chip": "esp32", "mac": _mac(folder), "network": network, **hardware}
-    files.config_path.write_text(json.dumps(board, indent=1) + "\n")
+    files.save_config(board)
     files.set_air(True)
 
 
@@ -110,10 +116,10 @@ def _mac(folder: Path) -> str:
     return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
 
 
-def flash_image(release: bytes, table: tuple[Entry, ...], files: dict[str, bytes]) -> bytes:
+def flash_image(release: bytes, table: tuple[Entry, ...], files: dict[str, bytes] | None) -> bytes:
     """4 MiB of flash: the table, the release in the first slot, `files` on vfs, `data` formatted.
 
-    Raises: BoardError when something does not fit.
+    Without `files` both are blank. Raises: BoardError when something does not fit.
     """
     flash = bytearray(b"\xff" * FLASH_BYTES)
     encoded = partitions.encode(table)
@@ -123,7 +129,7 @@ def flash_image(release: bytes, table: tuple[Entry, ...], files: dict[str, bytes
         raise BoardError(f"the release has {len(release)} bytes, the slot {slot.size}")
     flash[slot.address : slot.address + len(release)] = release
     for entry in partitions.with_vfs(list(table), FLASH_BYTES):
-        if entry.label in ("vfs", "data"):
+        if files is not None and entry.label in ("vfs", "data"):
             content = files if entry.label == "vfs" else {}
             flash[entry.address : entry.end] = file_system(entry.size, content)
     return bytes(flash)

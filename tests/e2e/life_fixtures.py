@@ -26,8 +26,8 @@ PHY = 0xF000
 """A partition that nobody uses: what a test writes there tells an application what to do."""
 SLOTS = {"ota_0": 0x10000, "ota_1": 0x1E0000}
 SLOT_BYTES = 0x1D0000
-VFS = (0x3B0000, 0x20000)
-DATA = (0x3D0000, 0x30000)
+VFS = (0x3B0000, 0x30000)
+DATA = (0x3E0000, 0x20000)
 RATE_BYTES_S = 700_000
 """Slow enough for a kill to strike where it is aimed at, also on a busy machine."""
 AGAIN: Json = {"repush": "unfinished"}

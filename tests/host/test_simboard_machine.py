@@ -284,7 +284,7 @@ print("DONE")
 
     def late_kill(vm):
         for _ in range(2):
-            seen.append(board.flash(0x3D0000, 40 * 4096))
+            seen.append(board.flash(0x3E0000, 40 * 4096))
             time.sleep(0.1)
         kill(vm)
 

@@ -189,7 +189,7 @@ def test_ioctl_erase_with_another_block_size_returns_minus_einval(values):
 
 
 def test_block_size_below_a_sector_keeps_the_neighbours(values):
-    assert values["block_size_count"] == 0x30000 // 512
+    assert values["block_size_count"] == 0x20000 // 512
     assert values["small_block"] is True
 
 

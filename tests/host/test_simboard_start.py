@@ -116,23 +116,23 @@ print("DONE")
 
 def test_blank_vfs_is_formatted_with_the_stock_boot_py(tmp_path):
     board = SimulatedBoard(tmp_path)
-    board.write_flash(VFS, b"\xff" * 0x20000)
+    board.write_flash(VFS, b"\xff" * 0x30000)
     board.run("Type")
     assert board.console[0] == "Performing initial setup"
     board.log.clear()
     board.run("Type")
     assert "Performing initial setup" not in board.console
-    assert b"This file is executed on every boot" in board.flash(VFS, 0x20000)
+    assert b"This file is executed on every boot" in board.flash(VFS, 0x30000)
 
 
 def test_corrupt_vfs_hangs_and_is_left_alone(tmp_path):
     board = SimulatedBoard(tmp_path, "print('main ran')")
     board.write_flash(VFS, b"\0" * 4096)
     board.write_flash(VFS + 4096, b"\0" * 4096)
-    before = board.flash(VFS, 0x20000)
+    before = board.flash(VFS, 0x30000)
     board.run("The filesystem appears to be corrupted")
     assert "main ran" not in board.console
-    assert board.flash(VFS, 0x20000) == before
+    assert board.flash(VFS, 0x30000) == before
 
 
 def test_files_written_by_the_board_outlive_a_power_cut(tmp_path):
@@ -279,10 +279,10 @@ def test_make_board_writes_a_whole_board(tmp_path):
     for start, size, names in (
         (
             0x3B0000,
-            0x20000,
+            0x30000,
             ["boot.py", "ca.der", "enos.bak", "enos.json", "lib", "main.py", "rescue.fs"],
         ),
-        (0x3D0000, 0x30000, []),
+        (0x3E0000, 0x20000, []),
     ):
         context = UserContext(size)
         context.buffer[:] = flash[start : start + size]

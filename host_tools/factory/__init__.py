@@ -1,0 +1,1 @@
+"""Complete flash images: what a board is given once, through a cable."""

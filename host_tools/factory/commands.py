@@ -1,0 +1,120 @@
+"""`enos-ota factory`: a complete flash image for one board, or for each of a batch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+
+from host_tools import settings as rules
+from host_tools.factory.batch import made, make_batch, read_boards
+from host_tools.factory.bootloader import Stock, read_stock
+from host_tools.factory.errors import FactoryError
+from host_tools.factory.files import write_private
+from host_tools.factory.image import AppSource, Release, load_release, make_first_release
+from host_tools.factory.layout import Layout, flash_bytes, layout
+from host_tools.factory.maker import Maker
+from host_tools.factory.report import show
+from host_tools.paths import ToolMissingError
+from host_tools.release.commands import Bytes
+from host_tools.release.errors import ReleaseError
+from host_tools.settings import SettingsError
+
+P = ParamSpec("P")
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn what can go wrong into one line and exit code 1."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except (FactoryError, ReleaseError, SettingsError, ToolMissingError) as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapped
+
+
+@click.command()
+@click.option("--stock", type=FILE, required=True, help="MicroPython's .bin for the board.")
+@click.option("--release", "release_file", type=FILE, help="What the boards run: a release.")
+@click.option(
+    "--app", "apps", type=FOLDER, multiple=True, help="… or a folder, with MicroPython of --stock."
+)
+@click.option("--version", default="", help="Version of the release made of --app.")
+@click.option("--sequence", type=click.IntRange(0), help="Its sequence.")
+@click.option("--product", default="", help="Its product.")
+@click.option("--config", type=FILE, required=True, help="Settings: the board's /enos.json.")
+@click.option("--ca", type=FILE, required=True, multiple=True, help="CA certificates, PEM or DER.")
+@click.option("--out", type=FILE, help="The flash image of one board.")
+@click.option("--batch", type=FILE, help="CSV: a board a line, with settings as columns.")
+@click.option("--out-dir", type=FOLDER, help="Folder of a batch's images and manifest.csv.")
+@click.option("--flash-size", default="4MB", show_default=True, help="4MB, 8MB or 16MB.")
+@click.option("--slot-size", type=Bytes(), help="Of an OTA slot; default: 0x1D0000 in 4 MB.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@one_line_errors
+def factory(
+    *,
+    stock: Path,
+    release_file: Path | None,
+    apps: tuple[Path, ...],
+    version: str,
+    sequence: int | None,
+    product: str,
+    config: Path,
+    ca: tuple[Path, ...],
+    out: Path | None,
+    batch: Path | None,
+    out_dir: Path | None,
+    flash_size: str,
+    slot_size: int | None,
+    as_json: bool,
+) -> None:
+    """Make a complete flash image: for one board (--out), or for each in a CSV (--batch, --out-dir).
+
+    Bootloader and MicroPython are those of --stock, which is what micropython.org offers for the
+    board. Images hold the secrets of their boards: only their owner may read them.
+    """
+    _check_targets(out, batch, out_dir)
+    table = layout(flash_bytes(flash_size), slot_size)
+    source = read_stock(stock)
+    common = rules.load(config)
+    cas = [der for path in ca for der in rules.ca_der(path)]
+    app = AppSource(list(apps), version, sequence, product)
+    maker = Maker(source, table, _release(source, table, release_file, app), cas)
+    if batch is not None and out_dir is not None:
+        plans = read_boards(batch, common, config, maker)
+        told = plans[0].settings
+        rows = make_batch(plans, maker, out_dir)
+        path = out_dir / "NAME.bin"
+    else:
+        assert out is not None
+        told = maker.complete(common, config)
+        flash = maker.flash(told)
+        write_private(out, flash)
+        rows = [made(out.stem, told, out, flash, maker)]
+        path = out
+    show(maker, rows, path, rules.warnings(told), as_json)
+
+
+def _check_targets(out: Path | None, batch: Path | None, out_dir: Path | None) -> None:
+    if (batch is None) != (out_dir is None) or (out is None) == (batch is None):
+        raise click.UsageError("give --out FILE for one board, or --batch CSV and --out-dir FOLDER")
+
+
+def _release(stock: Stock, table: Layout, path: Path | None, app: AppSource) -> Release:
+    """The release of --release or of --app."""
+    if (path is None) != bool(app.folders):
+        raise click.UsageError("give what the boards run: --release FILE, or --app FOLDER")
+    if path is None:
+        return make_first_release(stock, table, app)
+    if app.version or app.product or app.sequence is not None:
+        raise click.UsageError("--version, --sequence and --product are in the --release already")
+    return load_release(path, stock, table)

@@ -1,0 +1,95 @@
+"""The file system of a new board: stubs, rescue agent, settings, CAs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from littlefs import LittleFS
+from littlefs.errors import LittleFSError
+
+from host_tools import paths
+from host_tools.factory.errors import FactoryError
+from host_tools.release import rescue
+from host_tools.release.appfs import DISK_VERSION
+from host_tools.release.compile import native_arch
+from host_tools.settings import Settings
+
+BLOCK_BYTES = 4096
+READ_BYTES = 32
+CACHE_BYTES = 4 * READ_BYTES
+SPARE_BLOCKS = 2
+"""Left free, or the settings of the board could never be rewritten: LittleFS copies, then forgets."""
+
+
+def ca_names(count: int) -> list[str]:
+    """Where the CAs of a board are: the `ca` of its settings."""
+    return ["/ca.der", *(f"/ca{number}.der" for number in range(2, count + 1))]
+
+
+def with_ca(settings: Settings, cas: list[bytes]) -> Settings:
+    """The settings of a board that has these CAs. Raises: FactoryError when they name others."""
+    names = ca_names(len(cas))
+    if settings.get("ca", []) not in ([], names):
+        raise FactoryError(f"ca: leave it out of the settings, --ca makes it {json.dumps(names)}")
+    return settings | {"ca": names}
+
+
+def board_files(settings: Settings, cas: list[bytes], chip: str) -> dict[str, bytes]:
+    """Name -> content of everything on `vfs`; the settings are those of `with_ca`. Raises: ReleaseError."""
+    text = json.dumps(settings, indent=1).encode()
+    return {
+        "boot.py": (paths.BOOT / "boot.py").read_bytes(),
+        "main.py": (paths.BOOT / "main.py").read_bytes(),
+        rescue.NAME: rescue.rescue_image(native_arch(chip)),
+        **{name[1:]: der for name, der in zip(ca_names(len(cas)), cas, strict=True)},
+        "enos.json": text,
+        "enos.bak": text,
+    }
+
+
+def file_system(size_bytes: int, files: Mapping[str, bytes], spare_blocks: int = 0) -> bytes:
+    """A LittleFS as a board's MicroPython would make it.
+
+    Raises: FactoryError when `files` do not fit and leave `spare_blocks` free.
+    """
+    fs = LittleFS(
+        block_size=BLOCK_BYTES,
+        block_count=size_bytes // BLOCK_BYTES,
+        # MicroPython's own, or small files would lie inside directories as it could not have written them.
+        read_size=READ_BYTES,
+        prog_size=READ_BYTES,
+        cache_size=CACHE_BYTES,
+        lookahead_size=READ_BYTES,
+        disk_version=DISK_VERSION,
+    )
+    with contextlib.suppress(LittleFSError):
+        for name, content in files.items():
+            with fs.open(name, "wb") as file:
+                file.write(content)
+        if fs.used_block_count + spare_blocks <= size_bytes // BLOCK_BYTES:
+            return bytes(fs.context.buffer)
+    total = sum(map(len, files.values()))
+    raise FactoryError(
+        f"{total:,} bytes of files do not fit the board's file system of {size_bytes:,}: "
+        "fewer CAs, or shorter settings"
+    )
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write what holds secrets: for the owner only, and never a part of it. Raises: FactoryError."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Its mode is 0600 from the beginning.
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".factory-", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise FactoryError(f"{path}: cannot be written: {error.strerror or error}") from None
