@@ -38,6 +38,8 @@ class Deploy:
         self._plan = plan
         self._files = files
         self._say = say
+        self._gated = [MAIN] if MAIN in plan.singles else []
+        """It leaves for the switch; where it is frozen, nothing can."""
         self.result = Deployed()
 
     def run(self, replace: bool) -> Deployed:
@@ -56,10 +58,8 @@ class Deploy:
             # No room for two agents: the board runs nothing meanwhile.
             self._files.act([*gate, (AGENT, None)])
             gate = []
-        for path in singles:
+        for path in dict.fromkeys([*singles, *self._gated]):
             self._stage(path, self._plan.singles[path])
-        if MAIN not in singles:  # it leaves for the switch
-            self._stage(MAIN, self._plan.singles[MAIN])
         if app:
             self._stage_app()
         self._files.act([*gate, *self._switch(singles, app, APP in foreign)])
@@ -115,7 +115,7 @@ class Deploy:
         Raises: BoardError when there is none even then.
         """
         block = self._facts["files"]["block"]
-        contents = [self._plan.singles[path] for path in {*singles, MAIN}]
+        contents = [self._plan.singles[path] for path in {*singles, *self._gated}]
         contents += self._plan.app.values() if app else []
         needed = (sum(-(-len(data) // block) for data in contents) + FOLDER_BLOCKS) * block
         free = self._files.free_bytes()
@@ -157,7 +157,7 @@ class Deploy:
     def _gate(self, foreign: list[str]) -> list[Step]:
         """From here to the end of the switch the board has no /main.py, so that nothing half new runs."""
         kept: list[Step] = [(path, path + stubs.KEPT) for path in foreign]
-        return kept if MAIN in foreign else [*kept, (MAIN, None)]
+        return kept + [(path, None) for path in self._gated if path not in foreign]
 
     def _switch(self, singles: list[str], app: bool, app_is_kept: bool) -> list[Step]:
         steps: list[Step] = [(path + NEW, path) for path in singles if path != MAIN]
@@ -166,4 +166,4 @@ class Deploy:
             if APP[1:] in self._facts["files"]["names"] and not app_is_kept:
                 steps.append((APP, APP + OLD))
             steps += [(APP + NEW, APP), (APP + OLD, None)]
-        return [*steps, (MAIN + NEW, MAIN)]
+        return steps + [(path + NEW, path) for path in self._gated]

@@ -28,6 +28,7 @@ class Files:
         self._port = port
         self._on_bytes = on_bytes
         port.load("files")
+        port.call("let_go")
 
     def digest(self, path: str) -> str | None:
         """SHA-256 in hex; None where there is no such file."""

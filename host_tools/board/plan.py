@@ -25,7 +25,7 @@ class Plan:
     """Contents by path; `app` is empty where the board's application is not to be touched."""
 
     singles: dict[str, bytes]
-    """The stubs and the agent."""
+    """The stubs, unless they are frozen, and the agent."""
     app: dict[str, bytes]
     """By path below APP."""
     agent_mpy_bytes: int
@@ -41,8 +41,9 @@ def make_plan(facts: Facts, apps: list[Path]) -> Plan:
     _refuse(facts, apps)
     arch = native_arch(vm.chip_of(facts))
     app = {} if not apps else _own(sources.collect(apps, arch))
+    copied = () if facts["files"]["frozen_stubs"] else stubs.NAMES
     return Plan(
-        singles={"/" + name: stubs.content(name) for name in stubs.NAMES}
+        singles={"/" + name: stubs.content(name) for name in copied}
         | {AGENT: rescue.rescue_image(arch)},
         app=app and app | {MARK: json.dumps(sorted(app)).encode()},
         agent_mpy_bytes=sum(map(len, sources.agent_files(arch).values())),

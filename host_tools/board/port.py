@@ -20,6 +20,9 @@ from host_tools.board.errors import BoardCodeError, BoardError, BoardGoneError, 
 ATTACH_S = 60.0
 """A board that is busy (a TLS handshake, a flash operation, its boot) answers late, but answers."""
 READ_S = 2.0
+WRITE_S = 10.0
+OPEN_TRIES = 4
+OPEN_PAUSE_S = 0.3
 HOLD_MS = 600_000
 """The watchdog while a tool works: long enough for any one step, and the board comes back by itself if the
 tool is killed."""
@@ -210,14 +213,18 @@ def opened(url: str) -> SerialTransport:
     """A serial port, open; nothing is sent. Raises: PortError."""
     if "://" not in url:
         _check_device(Path(url))
-    try:
-        transport = SerialTransport(url, timeout=READ_S)
-        transport.serial.write_timeout = 10
-        return transport
-    except (TransportError, OSError, ValueError):
-        raise PortError(
-            f"cannot open {url}: is the board plugged in, and no other program using the port?"
-        ) from None
+    for attempt in range(OPEN_TRIES):
+        if attempt:
+            time.sleep(OPEN_PAUSE_S)  # a program that just ended may hold it for a moment
+        try:
+            transport = SerialTransport(url, timeout=READ_S)
+            transport.serial.write_timeout = WRITE_S
+            return transport
+        except (TransportError, OSError, ValueError):
+            continue
+    raise PortError(
+        f"cannot open {url}: is the board plugged in, and no other program using the port?"
+    )
 
 
 def _check_device(path: Path) -> None:

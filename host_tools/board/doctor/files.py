@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from host_tools.board import stubs
 from host_tools.board.doctor.finding import BLOCKER, OK, WARNING, Facts, Finding
+from host_tools.board.doctor.vm import chip_of
 from host_tools.release import rescue
 from host_tools.release.compile import native_arch
 from host_tools.release.record import STUB_ABI
@@ -23,6 +24,8 @@ def _stub(facts: Facts, name: str) -> Finding:
     found_file = facts["files"][name]
     kind = stubs.kind(found_file)
     title = "/" + name
+    if facts["files"]["frozen_stubs"] and kind != stubs.FOREIGN:
+        return Finding(title, OK, "frozen into the firmware")
     if kind == stubs.FOREIGN:
         advice = f"{DEPLOY} --replace: it keeps yours as {name}{stubs.KEPT}"
         return Finding(title, BLOCKER, "is not ours", advice)
@@ -67,10 +70,9 @@ def _room(facts: Facts) -> Finding:
     files = facts["files"]
     free_bytes = files["free"] * files["block"]
     needed = SETTINGS_BLOCKS * files["block"]
-    for name, size_bytes in (
-        (rescue.NAME, len(rescue.rescue_image(native_arch("esp32")))),
-        *stubs.sizes(),
-    ):
+    agent_bytes = len(rescue.rescue_image(native_arch(chip_of(facts))))
+    copied = [] if files["frozen_stubs"] else stubs.sizes()
+    for name, size_bytes in ((rescue.NAME, agent_bytes), *copied):
         if name not in files["names"]:
             needed += -(-size_bytes // files["block"]) * files["block"]
     text = f"{free_bytes:,} bytes of {files['blocks'] * files['block']:,} free"

@@ -140,6 +140,8 @@ def files():
     found = {"block": stat[0], "blocks": stat[2], "free": stat[3], "names": sorted(os.listdir("/"))}
     for name in ("boot.py", "main.py"):
         found[name] = stub("/" + name)
+    # Only our /boot.py sets that path; where it is no file, it is frozen.
+    found["frozen_stubs"] = found["boot.py"] is None and sys.path[:1] in (["/app"], ["/rescue"])
     try:
         import enos_ota
 

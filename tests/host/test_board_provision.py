@@ -1,0 +1,222 @@
+"""`enos-ota provision` and `monitor` against a simulated board and the stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from desk_fixtures import Desk, desk
+
+from host_tools import paths
+from host_tools.board import first_contact
+from host_tools.board.port import attached
+from host_tools.cli import main
+from host_tools.cloud.server import CloudThread
+from host_tools.simboard.board_files import BoardFiles
+
+EXAMPLE = str(paths.DEVICE / "example")
+QUICK = ("--set", "spread_s=1", "--set", "trial_app_s=2")
+
+
+@cache
+def deployed() -> bytes:
+    """The flash of a board after `deploy`."""
+    with tempfile.TemporaryDirectory() as folder, desk(Path(folder) / "board") as board:
+        result = board.run("deploy", "--app", EXAMPLE, "--version", "1.0.0")
+        assert result.exit_code == 0, result.output
+        board.board.power_off()
+        return BoardFiles(board.folder).flash.read_bytes()
+
+
+@contextmanager
+def online(folder: Path) -> Iterator[tuple[Desk, CloudThread]]:
+    """A deployed board, not provisioned, that could reach a stand-in."""
+    flash = deployed()
+    with CloudThread(folder / "cloud") as cloud:
+        ntp = {"123": cloud.client.endpoints["ntp"]["port"]}
+        with desk(folder / "board", flash=flash, ports=ntp) as board:
+            yield board, cloud
+
+
+def provision(board: Desk, cloud: CloudThread, *arguments: str) -> Any:
+    home = ("--cloud", str(cloud.client.home))
+    return board.run("provision", *home, *QUICK, *arguments)
+
+
+def test_provision_writes_both_copies_connects_and_shows_the_inform_accepted(
+    tmp_path: Path,
+) -> None:
+    with online(tmp_path) as (board, cloud):
+        result = provision(board, cloud, "--stand-in", "desk")
+        device = cloud.client.device("desk")
+        board.board.power_off()
+        files = board.files()
+    assert result.exit_code == 0, result.output
+    assert "EnOS accepted its inform: version 1.0.0" in result.output
+    assert device is not None
+    assert device["version"] == "1.0.0"
+    assert files["/enos.json"] == files["/enos.bak"]
+    settings = json.loads(files["/enos.json"])
+    assert settings["ca"] == ["/ca.der"]
+    assert settings["device_secret"] not in result.output
+    assert settings["wifi"][0]["password"] not in result.output
+
+
+def test_provision_again_changes_one_setting_and_keeps_the_rest(tmp_path: Path) -> None:
+    with online(tmp_path) as (board, cloud):
+        first = provision(board, cloud, "--stand-in", "desk", "--no-connect")
+        assert first.exit_code == 0, first.output
+        result = provision(board, cloud, "--set", "check_s=600", "--json")
+        board.board.power_off()
+        settings = json.loads(board.files()["/enos.json"])
+    document = json.loads(result.stdout)
+    assert (settings["check_s"], settings["device_key"]) == (600, "desk")
+    assert (document["connected"], document["version"]) == (True, "1.0.0")
+    assert document["settings"]["device_secret"] == "***"
+
+
+def test_provision_with_a_wrong_secret_names_the_code_of_enos(tmp_path: Path) -> None:
+    with online(tmp_path) as (board, cloud):
+        result = provision(board, cloud, "--stand-in", "desk", "--set", "device_secret=wrong")
+    assert result.exit_code == 1
+    assert "login refused" in result.output
+    assert "742" in result.output
+
+
+def test_provision_with_another_ca_says_that_the_server_is_not_trusted(tmp_path: Path) -> None:
+    other = CloudThread(tmp_path / "other")
+    with other:
+        pass
+    with online(tmp_path) as (board, cloud):
+        ca = str(tmp_path / "other" / "ca.der")
+        result = provision(board, cloud, "--stand-in", "desk", "--ca", ca)
+    assert result.exit_code == 1
+    assert "TLS refused" in result.output
+    assert "--ca" in result.output
+
+
+def test_provision_without_the_network_in_the_air_says_so(tmp_path: Path) -> None:
+    with online(tmp_path) as (board, cloud):
+        board.board.set_air(False)
+        result = provision(board, cloud, "--stand-in", "desk")
+    assert result.exit_code == 1
+    assert "Wi-Fi" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--set", "watchdog=3"), "did you mean watchdog_s"),
+        (("--set", "watchdog_s=long"), "must be JSON"),
+        (("--set", "mqtt=broker"), "mqtt must be like mqtts://host"),
+        ((), "product_key is missing"),
+        (("--ca", __file__), "neither PEM nor DER"),
+        (("--stand-in", "desk"), "cloud"),
+    ],
+    ids=["unknown", "type", "url", "missing", "ca", "no-stand-in"],
+)
+def test_provision_with_bad_settings_writes_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], why: str
+) -> None:
+    with desk(tmp_path / "board") as board:
+        result = board.run("provision", "--cloud", str(tmp_path / "none"), *arguments)
+        board.board.power_off()
+        files = board.files()
+    assert result.exit_code == 1
+    assert why in result.output
+    assert list(files) == ["/boot.py"]
+
+
+def test_provision_before_deploy_writes_and_names_the_next_command(tmp_path: Path) -> None:
+    with CloudThread(tmp_path / "cloud") as cloud, desk(tmp_path / "board") as board:
+        result = provision(board, cloud, "--stand-in", "desk")
+    assert result.exit_code == 0
+    assert "enos-ota deploy PORT" in result.output
+
+
+def test_tools_hold_the_watchdog_while_they_work(tmp_path: Path) -> None:
+    # 4 s: doctor and deploy take longer, and nobody feeds it.
+    with online(tmp_path) as (board, cloud):
+        provision(board, cloud, "--stand-in", "desk", "--set", "watchdog_s=4")
+        board.lines.clear()
+        slow = "import time; time.sleep(6); print('not reset')"
+        with attached(board.port) as port:
+            printed = port.exec(slow)
+    assert printed.strip() == b"not reset"
+
+
+def test_monitor_of_a_url_shows_lines_until_the_text(tmp_path: Path) -> None:
+    with desk(tmp_path / "board") as board, bridge(board.port) as url:
+        arguments = ["monitor", url, "--reset", "--until", "MicroPython v1.26.1", "--seconds", "30"]
+        seen = CliRunner().invoke(main, arguments)
+        missed = CliRunner().invoke(main, ["monitor", url, "--until", "never", "--seconds", "0.5"])
+    assert seen.exit_code == 0, seen.output
+    assert "MicroPython v1.26.1" in seen.output
+    assert missed.exit_code == 1
+
+
+@contextmanager
+def bridge(path: str) -> Iterator[str]:
+    """A serial port as a URL of pyserial: socket://, as from a serial server."""
+    server = socket.create_server(("127.0.0.1", 0))
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.is_set():
+            if not select.select([server], [], [], 0.1)[0]:
+                continue
+            client, _ = server.accept()
+            pty = os.open(path, os.O_RDWR | os.O_NOCTTY)
+            ends = {client.fileno(): pty, pty: client.fileno()}
+            while not stop.is_set():
+                ready = select.select(list(ends), [], [], 0.1)[0]
+                pieces = [(fd, os.read(fd, 4096)) for fd in ready]
+                if any(not piece for _, piece in pieces):
+                    break
+                for fd, piece in pieces:
+                    os.write(ends[fd], piece)
+            os.close(pty)
+            client.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"socket://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        stop.set()
+        thread.join()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        ("10:00:00 W enos: link: Wi-Fi: no configured network can be joined", "2.4 GHz"),
+        ("10:00:00 W enos: link: login refused: CONNACK 5", "746"),
+        ("00:00:09 W enos: link: TLS refused (clock 2000): validity starts in the future", "--ntp"),
+        ("10:00:00 W enos: link: not enough memory for a TLS session", "doctor"),
+        ("main: reset: ImportError: no module named 'nix'", "deploy again"),
+    ],
+)
+def test_first_contact_knows_what_to_do_about_a_line(line: str, advice: str) -> None:
+    contact = first_contact.watch(
+        [line, "10:00:01 I enos: EnOS knows version 1.0.0"], lambda _: None
+    )
+    assert contact.version == ""
+    assert advice in contact.advice
+
+
+def test_first_contact_of_a_silent_board_asks_whether_there_is_an_agent() -> None:
+    contact = first_contact.watch(["ets Jul 29 2019", ">>> "], lambda _: None)
+    assert "silent" in contact.reason
