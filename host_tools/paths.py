@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DEVICE = ROOT / "device"
 BOOT = ROOT / "boot"
-BUILD = ROOT / "build"
+BUILD = Path(os.environ.get("ENOS_OTA_BUILD") or ROOT / "build")
+"""State of stand-in and boards; `ENOS_OTA_BUILD` puts it elsewhere."""
 UPY_LIB = ROOT / ".venv" / "upy"
 """MicroPython packages fetched by set-up: `umqtt/simple.py`, `unittest.py`."""
 

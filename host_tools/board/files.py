@@ -11,6 +11,7 @@ from host_tools.board.errors import BoardCodeError, BoardError
 from host_tools.board.port import Port
 
 PIECE_BYTES = 2048
+READ_BYTES = 3072
 WINDOW_BITS = 10
 SLOW_S = 120
 """A file system that is nearly full, or a large file to read back, takes its time."""
@@ -68,9 +69,20 @@ class Files:
         """Bytes of a file; 0 where there is none."""
         return int(self._port.call("size", path))
 
+    def tree(self) -> dict[str, str]:
+        """Path -> SHA-256 of all files in the root file system."""
+        return dict(self._port.call("tree", timeout_s=SLOW_S))
+
     def read(self, path: str) -> bytes:
-        """Content of a file of at most some KiB. Raises: BoardCodeError where there is none."""
-        return base64.b64decode(str(self._port.call("read", path)))
+        """Content of a file. Raises: BoardCodeError where there is none."""
+        content = b""
+        while True:
+            text = str(self._port.call("read", path, len(content), READ_BYTES, timeout_s=SLOW_S))
+            piece = base64.b64decode(text)
+            content += piece
+            self._on_bytes(len(piece))
+            if len(piece) < READ_BYTES:
+                return content
 
     def act(self, steps: Sequence[Step]) -> None:
         """Rename and remove, in one go: if the host is killed meanwhile, the board goes on to the end."""

@@ -8,6 +8,7 @@ from typing import Any
 from host_tools import settings as rules
 from host_tools.board.errors import BoardCodeError, BoardError
 from host_tools.board.files import Files, Step
+from host_tools.factory.files import ca_names
 from host_tools.settings import Settings
 
 PATHS = ("/enos.json", "/enos.bak")
@@ -34,16 +35,11 @@ def merged(old: Settings, new: Settings, cas: list[bytes]) -> Settings:
     known = rules.defaults()
     result = {key: value for key, value in old.items() if key in known} | new
     if cas:
-        result["ca"] = [ca_path(number) for number in range(len(cas))]
+        result["ca"] = ca_names(len(cas))
     problems = rules.check(result)
     if problems:
         raise BoardError("settings: " + "; ".join(problems))
     return result
-
-
-def ca_path(number: int) -> str:
-    """Where the board keeps its CA certificates."""
-    return f"/ca{number or ''}.der"
 
 
 def encoded(settings: Settings) -> bytes:
@@ -56,7 +52,7 @@ def write(files: Files, settings: Settings, cas: list[bytes]) -> None:
 
     Raises: BoardError when there is no room, or the flash fails.
     """
-    contents: dict[str, bytes] = {ca_path(number): der for number, der in enumerate(cas)}
+    contents: dict[str, bytes] = dict(zip(ca_names(len(cas)), cas, strict=True))
     contents |= dict.fromkeys(PATHS, encoded(settings))
     for path, content in contents.items():
         # One after the other: a small file system has no room for two of each.

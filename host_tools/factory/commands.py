@@ -10,6 +10,7 @@ from typing import ParamSpec
 import click
 
 from host_tools import settings as rules
+from host_tools.board.errors import BoardError
 from host_tools.factory.batch import made, make_batch, read_boards
 from host_tools.factory.bootloader import Stock, read_stock
 from host_tools.factory.errors import FactoryError
@@ -17,6 +18,7 @@ from host_tools.factory.files import write_private
 from host_tools.factory.image import AppSource, Release, load_release, make_first_release
 from host_tools.factory.layout import Layout, flash_bytes, layout
 from host_tools.factory.maker import Maker
+from host_tools.factory.migrate_command import run as run_migration
 from host_tools.factory.report import show
 from host_tools.paths import ToolMissingError
 from host_tools.release.commands import Bytes
@@ -36,7 +38,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
-        except (FactoryError, ReleaseError, SettingsError, ToolMissingError) as error:
+        except (BoardError, FactoryError, ReleaseError, SettingsError, ToolMissingError) as error:
             raise click.ClickException(str(error)) from None
 
     return wrapped
@@ -56,6 +58,14 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
 @click.option("--out", type=FILE, help="The flash image of one board.")
 @click.option("--batch", type=FILE, help="CSV: a board a line, with settings as columns.")
 @click.option("--out-dir", type=FOLDER, help="Folder of a batch's images and manifest.csv.")
+@click.option("--migrate", metavar="PORT", help="Write the board at PORT, and keep its files.")
+@click.option("--backup", type=FOLDER, help="Folder for its files; default: build/migrate/MAC.")
+@click.option("--leave", multiple=True, metavar="PATTERN", help="Files that do not come back.")
+@click.option("--yes", is_flag=True, help="Do not ask before the flash is written.")
+@click.option(
+    "--by-hand", is_flag=True, help="The port has no reset lines: say when to press BOOT."
+)
+@click.option("--no-stub", is_flag=True, help="Use the ROM's loader alone: slower.")
 @click.option("--flash-size", default="4MB", show_default=True, help="4MB, 8MB or 16MB.")
 @click.option("--slot-size", type=Bytes(), help="Of an OTA slot; default: 0x1D0000 in 4 MB.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -73,22 +83,43 @@ def factory(
     out: Path | None,
     batch: Path | None,
     out_dir: Path | None,
+    migrate: str | None,
+    backup: Path | None,
+    leave: tuple[str, ...],
+    yes: bool,
+    by_hand: bool,
+    no_stub: bool,
     flash_size: str,
     slot_size: int | None,
     as_json: bool,
 ) -> None:
     """Make a complete flash image: for one board (--out), or for each in a CSV (--batch, --out-dir).
 
+    --migrate writes it to a board that has another partition table, and brings its files back.
+
     Bootloader and MicroPython are those of --stock, which is what micropython.org offers for the
     board. Images hold the secrets of their boards: only their owner may read them.
     """
-    _check_targets(out, batch, out_dir)
+    _check_targets(out, batch, out_dir, migrate)
     table = layout(flash_bytes(flash_size), slot_size)
     source = read_stock(stock)
     common = rules.load(config)
     cas = [der for path in ca for der in rules.ca_der(path)]
     app = AppSource(list(apps), version, sequence, product)
     maker = Maker(source, table, _release(source, table, release_file, app), cas)
+    if migrate is not None:
+        code = run_migration(
+            maker,
+            maker.complete(common, config),
+            port=migrate,
+            backup=backup,
+            leave=leave,
+            yes=yes,
+            by_hand=by_hand,
+            no_stub=no_stub,
+            as_json=as_json,
+        )
+        click.get_current_context().exit(code)
     if batch is not None and out_dir is not None:
         plans = read_boards(batch, common, config, maker)
         told = plans[0].settings
@@ -104,9 +135,15 @@ def factory(
     show(maker, rows, path, rules.warnings(told), as_json)
 
 
-def _check_targets(out: Path | None, batch: Path | None, out_dir: Path | None) -> None:
-    if (batch is None) != (out_dir is None) or (out is None) == (batch is None):
-        raise click.UsageError("give --out FILE for one board, or --batch CSV and --out-dir FOLDER")
+def _check_targets(
+    out: Path | None, batch: Path | None, out_dir: Path | None, migrate: str | None
+) -> None:
+    if (batch is None) != (out_dir is None) or sum(
+        x is not None for x in (out, batch, migrate)
+    ) != 1:
+        raise click.UsageError(
+            "give --out FILE for one board, or --batch CSV and --out-dir FOLDER, or --migrate PORT"
+        )
 
 
 def _release(stock: Stock, table: Layout, path: Path | None, app: AppSource) -> Release:

@@ -68,6 +68,8 @@ def file_system(size_bytes: int, files: Mapping[str, bytes], spare_blocks: int =
     )
     with contextlib.suppress(LittleFSError):
         for name, content in files.items():
+            if "/" in name:
+                fs.makedirs(name.rpartition("/")[0], exist_ok=True)
             with fs.open(name, "wb") as file:
                 file.write(content)
         if fs.used_block_count + spare_blocks <= size_bytes // BLOCK_BYTES:

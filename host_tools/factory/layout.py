@@ -23,7 +23,7 @@ SMALLEST_SLOT_BYTES = 0x100000
 _UNIT_BYTES = 4 * MIB
 _SLOT_BYTES = 0x1D0000
 _VFS_BYTES = 0x30000
-"""Stubs, settings and CAs take 9 sectors of 4 KiB, the copy of the agent 18, and as many again while it is replaced."""
+"""Stubs, settings and CAs take 9 sectors of 4 KiB, the copy of the agent 18, and a newer one 18 beside it."""
 
 
 @dataclass(frozen=True)

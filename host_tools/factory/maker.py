@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from host_tools import settings as rules
 from host_tools.factory.bootloader import Stock
 from host_tools.factory.errors import FactoryError
@@ -21,13 +23,13 @@ class Maker:
         self.stock = stock
         self.layout = layout
         self.release = release
-        self._cas = cas
+        self.cas = cas
         self._base = flash_base(stock, layout, release)
 
     def complete(self, settings: Settings, where: object) -> Settings:
         """The settings as the board will have them. Raises: FactoryError that says `where` they are wrong."""
         try:
-            settings = with_ca(settings, self._cas)
+            settings = with_ca(settings, self.cas)
             problems = rules.check(settings)
             if problems:
                 more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
@@ -36,11 +38,11 @@ class Maker:
             raise FactoryError(f"{where}: {error}") from None
         return settings
 
-    def flash(self, settings: Settings) -> bytes:
-        """The flash image of a board with settings that are `complete`.
+    def flash(self, settings: Settings, more: Mapping[str, bytes] | None = None) -> bytes:
+        """The flash image of a board with settings that are `complete`; `more`: files by name.
 
         Raises: FactoryError when they do not fit, ReleaseError.
         """
         watchdog_s = (rules.defaults() | settings)["watchdog_s"]
-        files = board_files(settings, self._cas, self.stock.chip)
+        files = {**board_files(settings, self.cas, self.stock.chip), **(more or {})}
         return board_flash(self._base, self.layout, files, watchdog_s)

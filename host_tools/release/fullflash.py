@@ -55,6 +55,15 @@ def find_table(data: bytes) -> FlashTable | None:
     return None
 
 
+def first_app(data: bytes) -> bytes:
+    """What stands in the first app partition of a full-flash image; any other data as it is."""
+    table = find_table(data)
+    if table is None:
+        return data
+    first = min(entry.offset for entry in table.partitions if entry.type == TYPE_APP)
+    return data[first - table.base :]
+
+
 def _read_table(raw: bytes) -> tuple[Partition, ...]:
     found = []
     for at in range(0, len(raw) - _ENTRY.size + 1, _ENTRY.size):

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.release import appfs, record, sources
+from host_tools.release import appfs, fullflash, record, sources
 from host_tools.release.compile import native_arch
 from host_tools.release.errors import ImageError, ReleaseError
 from host_tools.release.image import AppImage, micropython_version, parse_image
@@ -99,11 +99,12 @@ def make_release(
 
 
 def load_vm(vm: Path) -> tuple[AppImage, bytes]:
-    """Read a VM image that can be released; what follows the image in the file is dropped.
+    """Read a VM image that can be released, alone or in what micropython.org offers for a board.
 
+    What follows the image in the file is dropped.
     Raises: `ReleaseError` when it cannot be read, is not a whole image, or has no SHA-256.
     """
-    data = read_file(vm)
+    data = fullflash.first_app(read_file(vm))
     try:
         image = parse_image(data)
     except ImageError as error:

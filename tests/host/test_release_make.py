@@ -237,7 +237,16 @@ def test_load_of_a_release_as_vm_takes_only_its_image(vm: Path, app: Path) -> No
     assert again.size == made.stat().st_size
 
 
-def test_full_flash_image_as_vm_is_refused(vm: Path, app: Path) -> None:
+def test_full_flash_image_as_vm_gives_its_app(vm: Path, app: Path) -> None:
+    alone = make(vm, app)
+    table = struct.pack("<2sBBII16sI", b"\xaaP", 0, 0, 0x10000, 0x1F0000, b"factory", 0)
+    flash = (b"\xe9" * 0x7000 + table).ljust(0xF000, b"\xff") + vm.read_bytes() + b"\xff" * 4096
+    vm.write_bytes(flash)  # from 0x1000 on, as micropython.org offers it
+    again = make(vm, app, vm.parent / "again.bin")
+    assert (again.record, again.sha256) == (alone.record, alone.sha256)
+
+
+def test_full_flash_image_without_a_table_is_refused(vm: Path, app: Path) -> None:
     vm.write_bytes(b"\xff" * 0x1000 + synth_vm(SMALL))
     with pytest.raises(ImageError, match="full-flash"):
         make(vm, app)

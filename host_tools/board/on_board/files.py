@@ -43,19 +43,35 @@ def digest(path):
 
 def digests(folder):
     """{path below `folder`: SHA-256} of all files in it; None where there is no such folder."""
-    found = {}
-    waiting = [""]
     try:
-        while waiting:
-            below = waiting.pop()
-            for entry in os.ilistdir(folder + "/" + below if below else folder):
-                path = below + "/" + entry[0] if below else entry[0]
-                if entry[1] & 0x4000:
-                    waiting.append(path)
-                else:
-                    found[path] = digest(folder + "/" + path)
+        return _digests(folder, os.ilistdir(folder))
     except OSError:
         return None
+
+
+def tree():
+    """{path: SHA-256} of all files in the root file system, without those that are mounted in it."""
+    # A mount point is shown beside the entries of the root, and it is listed first.
+    mounted = []
+    for entry in os.ilistdir("/"):
+        path = "/" + entry[0]
+        if entry[1] & 0x4000 and os.statvfs(path) != os.statvfs("/"):
+            mounted.append(entry[0])
+    entries = [entry for entry in os.ilistdir("/") if entry[0] not in mounted]
+    return {"/" + path: value for path, value in _digests("", entries).items()}
+
+
+def _digests(folder, entries):
+    found = {}
+    waiting = [("", entries)]
+    while waiting:
+        below, entries = waiting.pop()
+        for entry in entries:
+            path = below + entry[0]
+            if entry[1] & 0x4000:
+                waiting.append((path + "/", os.ilistdir(folder + "/" + path)))
+            else:
+                found[path] = digest(folder + "/" + path)
     return found
 
 
@@ -140,7 +156,8 @@ def size(path):
         return 0
 
 
-def read(path):
-    """A file in base64."""
+def read(path, offset, size):
+    """A piece of a file in base64."""
     with open(path, "rb") as file:
-        return binascii.b2a_base64(file.read()).decode()
+        file.seek(offset)
+        return binascii.b2a_base64(file.read(size)).decode()

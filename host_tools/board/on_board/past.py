@@ -1,11 +1,14 @@
 """What the agent takes of the heap, the version of a plain image, and the past that a new beginning ends."""
 
 import gc
+import time
 
 import esp32
+import machine
 
 _ELF_AT = 176
 _FIRST_OTA = 0x10
+_EPOCH_2000 = 946_684_800
 
 
 def agent_ram():
@@ -37,3 +40,9 @@ def clear_failures():
     nvs.set_i32("resets", 0)
     nvs.set_blob("why", b" ")
     nvs.commit()
+
+
+def set_clock(unix_s):
+    """Set the clock: it goes on through the reset, and the first connect needs no NTP."""
+    t = time.gmtime(unix_s - _EPOCH_2000)
+    machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
