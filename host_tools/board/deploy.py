@@ -15,8 +15,11 @@ from host_tools.board.errors import BoardError
 from host_tools.board.files import Files, Step
 from host_tools.board.plan import AGENT, APP, MARK, Plan, same
 
-NEW, OLD = ".new", ".old"
+NEW, OLD = ".enos-new", ".enos-old"
+"""Names that nobody else gives."""
 BOOT, MAIN = ("/" + name for name in stubs.NAMES)
+STAGED = frozenset([name + NEW for name in (*stubs.NAMES, AGENT[1:], APP[1:])] + [APP[1:] + OLD])
+"""What an interrupted deploy may leave in the root."""
 FOLDER_BLOCKS = 2
 Say = Callable[[str], None]
 
@@ -51,17 +54,18 @@ class Deploy:
         foreign = self._foreign(replace)
         singles = self._changed_singles()
         app = self._changed_app()
-        if not (foreign or singles or app):
+        idle = not (foreign or singles or app)
+        missing = self._clean([] if idle else list(dict.fromkeys([*singles, *self._gated])), app)
+        if idle:
             return self.result
         gate = self._gate(foreign)
-        if self._is_tight(singles, app):
+        if self._is_tight(missing, AGENT in singles):
             # No room for two agents: the board runs nothing meanwhile.
             self._files.act([*gate, (AGENT, None)])
             gate = []
-        for path in dict.fromkeys([*singles, *self._gated]):
-            self._stage(path, self._plan.singles[path])
-        if app:
-            self._stage_app()
+        there = self._files.digests(APP) if app else None
+        for path, data in missing.items():
+            self._stage(path, data, there or {})
         self._files.act([*gate, *self._switch(singles, app, APP in foreign)])
         if self._changed_singles() or self._changed_app():
             raise BoardError("the board does not hold what was copied: run deploy again")
@@ -74,7 +78,7 @@ class Deploy:
         """What is not ours, and will be kept under another name."""
         names = self._facts["files"]["names"]
         found = []
-        for name in stubs.NAMES:
+        for name in reversed(stubs.NAMES):  # /main.py is the first to go
             kind = stubs.kind(self._facts["files"][name])
             if kind == stubs.FOREIGN and not replace:
                 raise BoardError(
@@ -109,19 +113,37 @@ class Deploy:
 
     # ---- what is brought
 
-    def _is_tight(self, singles: list[str], app: bool) -> bool:
+    def _clean(self, singles: list[str], app: bool) -> dict[str, bytes]:
+        """Remove what an interrupted deploy left, but for what is of use now; returns what is missing.
+
+        By the path that it will have.
+        """
+        names = self._facts["files"]["names"]
+        wanted = {path + NEW: self._plan.singles[path] for path in singles}
+        if app:
+            wanted |= {f"{APP}{NEW}/{name}": data for name, data in self._plan.app.items()}
+        staged = {f"{APP}{NEW}/{name}" for name in self._files.digests(APP + NEW) or {}}
+        staged |= {"/" + name for name in names if name in STAGED and name != APP[1:] + NEW}
+        good = {p for p in staged & set(wanted) if same(wanted[p], self._files.digest(p))}
+        steps: list[Step] = [(path, None) for path in sorted(staged - good)]
+        if not app:
+            steps.append((APP + NEW, None))
+        if APP[1:] in names:
+            steps.append((APP + OLD, None))
+        self._files.act(steps)
+        return {path: data for path, data in wanted.items() if path not in good}
+
+    def _is_tight(self, missing: dict[str, bytes], replaces_agent: bool) -> bool:
         """Whether there is room only once the agent that is there is gone.
 
         Raises: BoardError when there is none even then.
         """
         block = self._facts["files"]["block"]
-        contents = [self._plan.singles[path] for path in {*singles, *self._gated}]
-        contents += self._plan.app.values() if app else []
-        needed = (sum(-(-len(data) // block) for data in contents) + FOLDER_BLOCKS) * block
+        needed = (sum(-(-len(data) // block) for data in missing.values()) + FOLDER_BLOCKS) * block
         free = self._files.free_bytes()
         if free >= needed:
             return False
-        gained = self._files.size(AGENT) if AGENT in singles else 0
+        gained = self._files.size(AGENT) if replaces_agent else 0
         if free + gained < needed:
             raise BoardError(
                 f"the board's file system is full: {needed:,} bytes are needed, {free:,} free: remove files "
@@ -129,25 +151,12 @@ class Deploy:
             )
         return True
 
-    def _stage_app(self) -> None:
-        there = self._files.digests(APP) or {}
-        staged = self._files.digests(APP + NEW) or {}
-        wanted = self._plan.app
-        wrong = [(f"{APP}{NEW}/{name}", None) for name in staged if name not in wanted]
-        self._files.act(wrong)
-        for name, data in wanted.items():
-            if same(data, staged.get(name)):
-                continue
-            if same(data, there.get(name)):
-                self._files.copy(f"{APP}/{name}", f"{APP}{NEW}/{name}", data)
-            else:
-                self._write(f"{APP}{NEW}/{name}", data, f"{APP}/{name}")
-
-    def _stage(self, path: str, data: bytes) -> None:
-        if not same(data, self._files.digest(path + NEW)):
-            self._write(path + NEW, data, path)
-
-    def _write(self, staged: str, data: bytes, path: str) -> None:
+    def _stage(self, staged: str, data: bytes, app: dict[str, str]) -> None:
+        """Bring one file; `app`: digests of the application that is there."""
+        path = staged.replace(NEW, "")
+        if same(data, app.get(path.removeprefix(APP + "/"))):
+            self._files.copy(path, staged, data)
+            return
         self._files.write(staged, data)
         self.result.sent_bytes += len(data)
         self._say(f"{path}  {len(data):,} bytes")

@@ -12,7 +12,7 @@ from host_tools.factory.files import ca_names
 from host_tools.settings import Settings
 
 PATHS = ("/enos.json", "/enos.bak")
-NEW = ".new"
+NEW = ".enos-new"
 
 
 def on_board(files: Files) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from host_tools.board import stubs
-from host_tools.board.deploy import NEW, OLD
+from host_tools.board.deploy import STAGED
 from host_tools.board.doctor.finding import Facts
 from host_tools.board.files import Files, Step
 from host_tools.board.plan import AGENT, APP, MARK
@@ -25,13 +25,8 @@ def undeploy(facts: Facts, files: Files) -> tuple[list[str], list[str]]:
         is_free = path in removed or path[1:] not in names
         if path[1:] + stubs.KEPT in names and is_free:
             back.append(path)
-    leftovers = [f"/{name}" for name in names if name in _staged()]
+    leftovers = [f"/{name}" for name in names if name in STAGED]
     steps: list[Step] = [(path, None) for path in (*removed, *leftovers)]
     steps += [(path + stubs.KEPT, path) for path in back]
     files.act(steps)
     return removed, back
-
-
-def _staged() -> list[str]:
-    paths = [*stubs.NAMES, AGENT[1:], APP[1:]]
-    return [name + NEW for name in paths] + [APP[1:] + OLD]

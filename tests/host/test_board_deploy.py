@@ -186,7 +186,7 @@ def test_deploy_killed_at_any_file_leaves_the_old_application_and_is_repeated(
         files = board.files()
     assert {"/boot.py", "/main.py", "/app/app.mpy", "/app/more.mpy"} <= set(killed)
     assert (files["/boot.py"], files["/main.py"]) == (BOOT, MAIN)
-    assert not [path for path in files if ".new" in path or ".old" in path]
+    assert not [path for path in files if ".enos-" in path]
 
 
 def outdate(board: Desk) -> None:
