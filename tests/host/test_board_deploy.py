@@ -125,7 +125,7 @@ def test_deploy_beside_foreign_files_touches_nothing_and_names_them(tmp_path: Pa
         board.board.power_off()
         files = board.files()
     assert before.exit_code == 1
-    assert "/boot.py is not ours" in before.output
+    assert "/main.py is not ours" in before.output
     assert files == {"/" + name: content for name, content in FOREIGN.items()}
 
 
@@ -139,7 +139,7 @@ def test_undeploy_restores_every_foreign_file_byte_for_byte(tmp_path: Path) -> N
         once_more = board.run("undeploy")
         board.board.power_off()
         files = board.files()
-    assert document["kept"] == ["/boot.py.before-ota", "/main.py.before-ota", "/app.before-ota"]
+    assert document["kept"] == ["/main.py.before-ota", "/boot.py.before-ota", "/app.before-ota"]
     assert (again["changed"], again["kept"]) == ([], [])
     assert removed.exit_code == once_more.exit_code == 0
     assert files == {"/" + name: content for name, content in FOREIGN.items()}

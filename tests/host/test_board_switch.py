@@ -107,6 +107,15 @@ BEFORE: dict[str, tuple[Tree, int]] = {
     "deployed": (DEPLOYED, 48),
     "tight": (DEPLOYED, 24),
     "foreign": ({BOOT: FOREIGN, MAIN: FOREIGN, "/app/own.py": b"own", "/data.txt": b"17"}, 48),
+    "leftovers": (
+        DEPLOYED
+        | {
+            "/app.enos-new/strange.mpy": b"?",
+            "/app.enos-new/app.mpy": b"ne",
+            "/boot.py.enos-new": b"#",
+        },
+        48,
+    ),
     "stock": ({BOOT: b"# by MicroPython\n"}, 48),
 }
 
