@@ -278,7 +278,6 @@ class TestCtrlC(OnBoard):
             self.assertEqual(self.events, ["first"] + begun)
             self.assertEqual(machine.State.watchdog_ms, 3_600_000)
 
-
     def test_ctrl_c_in_the_pause_before_the_reset_stops_with_the_reason_kept(self):
         # The application fails at each start: the pause is when a person has the time to press it.
         def interrupted(_ms):
