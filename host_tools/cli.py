@@ -18,7 +18,11 @@ COMMANDS = {
     "release": ("host_tools.release.commands", "release", "Make and explain release files."),
     "factory": ("host_tools.factory.commands", "factory", "Make complete flash images of boards."),
     "doctor": ("host_tools.board.doctor.command", "doctor", "Will upgrades work on a board?"),
-    "deploy": ("host_tools.board.deploy_command", "deploy", "Copy stubs, agent and app to a board."),
+    "deploy": (
+        "host_tools.board.deploy_command",
+        "deploy",
+        "Copy stubs, agent and app to a board.",
+    ),
     "undeploy": ("host_tools.board.deploy_command", "undeploy", "Take them away again."),
     "provision": ("host_tools.board.provision_command", "provision", "Give a board its identity."),
     "monitor": ("host_tools.board.monitor", "monitor", "Show what a board prints."),

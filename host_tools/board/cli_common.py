@@ -45,7 +45,8 @@ def working(what: str, as_json: bool) -> Iterator[Callable[[str], None]]:
     """A sign of life on stderr while `what` goes on; the value changes its text."""
     console = Console(stderr=True, quiet=as_json)
     if not console.is_terminal:
-        yield lambda text: None
+        # Elsewhere a line for what takes long.
+        yield lambda text: None if as_json or " " not in text else click.echo(text, err=True)
         return
     with console.status(what + " …") as status:
         yield lambda text: status.update(f"{what}: {text} …")

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 
 import serial
-from mpremote.transport_serial import SerialTransport
 
 from host_tools.board.errors import PortError
-from host_tools.board.port import opened
+from host_tools.board.serial_port import BACK_S, Transport, opened
 
 READ_S = 0.1
 LONGEST_LINE_BYTES = 4096
-BACK_S = 15.0
-"""A chip whose USB is its own disappears with each reset, for some seconds."""
 
 
 class Console:
     """Lines of a board. The port is only read: nothing that runs there is disturbed.
 
-    `transport`: an open one to take over.
+    `transport`: an open one to take over. `patience_s`: the port may be missing for so long at first.
     """
 
-    def __init__(self, url: str, transport: SerialTransport | None = None) -> None:
+    def __init__(
+        self, url: str, transport: Transport | None = None, patience_s: float = 1.0
+    ) -> None:
         self.url = url
-        self._transport = transport or opened(url)
+        self._transport = transport or opened(url, patience_s)
         self._text = b""
 
     def close(self) -> None:
         """Close the port."""
-        with contextlib.suppress(OSError):
-            self._transport.close()
+        self._transport.close()
 
     def lines(self, timeout_s: float | None = None) -> Iterator[str]:
         """Lines as they come, until `timeout_s` has passed; without it for ever.
@@ -65,12 +62,7 @@ class Console:
 
     def _reopen(self) -> None:
         self.close()
-        end = time.monotonic() + BACK_S
-        while True:
-            try:
-                self._transport = opened(self.url)
-                return
-            except PortError:
-                if time.monotonic() > end:
-                    raise PortError(f"{self.url}: the board is gone: was it unplugged?") from None
-                time.sleep(READ_S)
+        try:
+            self._transport = opened(self.url, BACK_S)
+        except PortError:
+            raise PortError(f"{self.url}: the board is gone: was it unplugged?") from None

@@ -6,12 +6,13 @@ rename and comes after the last. Repeated, it goes on with what had arrived.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from host_tools.board import stubs
 from host_tools.board.doctor.finding import Facts
-from host_tools.board.errors import BoardError
+from host_tools.board.errors import BoardCodeError, BoardError
 from host_tools.board.files import Files, Step
 from host_tools.board.plan import AGENT, APP, MARK, Plan, same
 
@@ -21,6 +22,8 @@ BOOT, MAIN = ("/" + name for name in stubs.NAMES)
 STAGED = frozenset([name + NEW for name in (*stubs.NAMES, AGENT[1:], APP[1:])] + [APP[1:] + OLD])
 """What an interrupted deploy may leave in the root."""
 FOLDER_BLOCKS = 2
+SKIP_LIST_BYTES = 32
+"""At most so much of a block are LittleFS's pointers to others of the file."""
 Say = Callable[[str], None]
 
 
@@ -31,6 +34,14 @@ class Deployed:
     changed: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     sent_bytes: int = 0
+
+
+def app_names(files: Files) -> list[str]:
+    """The names in APP that a deploy brought there."""
+    try:
+        return [*json.loads(files.read(f"{APP}/{MARK}")), MARK]
+    except (BoardCodeError, ValueError):
+        return []
 
 
 class Deploy:
@@ -51,6 +62,12 @@ class Deploy:
         `replace`: what is not ours may be renamed to *.before-ota.
         Raises: BoardError before anything is touched when something foreign is in the way or there is no room.
         """
+        self._names = self._files.names()
+        if APP[1:] not in self._names and APP[1:] + OLD in self._names:
+            # Cut in the switch: what others put there is in the old one.
+            self._files.act([(APP + OLD, APP)])
+            self._names = self._files.names()
+        self._look_at_app()
         foreign = self._foreign(replace)
         singles = self._changed_singles()
         app = self._changed_app()
@@ -63,10 +80,13 @@ class Deploy:
             # No room for two agents: the board runs nothing meanwhile.
             self._files.act([*gate, (AGENT, None)])
             gate = []
-        there = self._files.digests(APP) if app else None
         for path, data in missing.items():
-            self._stage(path, data, there or {})
+            self._stage(path, data)
+        if app and APP not in foreign:
+            for name, digest in self._own.items():
+                self._files.copy(f"{APP}/{name}", f"{APP}{NEW}/{name}", digest)
         self._files.act([*gate, *self._switch(singles, app, APP in foreign)])
+        self._look_at_app()
         if self._changed_singles() or self._changed_app():
             raise BoardError("the board does not hold what was copied: run deploy again")
         self.result.changed = singles + ([APP] if app else [])
@@ -76,7 +96,7 @@ class Deploy:
 
     def _foreign(self, replace: bool) -> list[str]:
         """What is not ours, and will be kept under another name."""
-        names = self._facts["files"]["names"]
+        names = self._names
         found = []
         for name in reversed(stubs.NAMES):  # /main.py is the first to go
             kind = stubs.kind(self._facts["files"][name])
@@ -87,7 +107,7 @@ class Deploy:
                 )
             if kind == stubs.FOREIGN or (kind == stubs.EMPTY and name + stubs.KEPT not in names):
                 found.append("/" + name)
-        if self._plan.app and APP[1:] in names and MARK not in (self._files.digests(APP) or {}):
+        if self._plan.app and APP[1:] in names and MARK not in self._app:
             if not replace:
                 raise BoardError(f"{APP} is not ours: --replace keeps it as {APP}{stubs.KEPT}")
             found.append(APP)
@@ -103,12 +123,25 @@ class Deploy:
         contents = self._plan.singles
         return [path for path in contents if not same(contents[path], self._files.digest(path))]
 
+    def _look_at_app(self) -> None:
+        """Digests of what lies in APP: brought by a deploy, or put there by somebody else."""
+        there = (self._files.digests(APP) or {}) if self._plan.app else {}
+        listed = app_names(self._files) if MARK in there else []
+        self._app = {name: digest for name, digest in there.items() if name in listed}
+        self._own = {name: digest for name, digest in there.items() if name not in listed}
+        both = sorted(set(self._own) & set(self._plan.app)) if MARK in self._app else []
+        if both:
+            raise BoardError(
+                f"{APP}/{both[0]} was put there by somebody else, and this application has such a file, too: "
+                "move it out of the way"
+            )
+
     def _changed_app(self) -> bool:
-        if not self._plan.app:
+        wanted = self._plan.app
+        if not wanted:
             return False
-        there = self._files.digests(APP) or {}
-        return set(there) != set(self._plan.app) or not all(
-            same(data, there[name]) for name, data in self._plan.app.items()
+        return set(self._app) != set(wanted) or not all(
+            same(data, self._app[name]) for name, data in wanted.items()
         )
 
     # ---- what is brought
@@ -118,7 +151,7 @@ class Deploy:
 
         By the path that it will have.
         """
-        names = self._facts["files"]["names"]
+        names = self._names
         wanted = {path + NEW: self._plan.singles[path] for path in singles}
         if app:
             wanted |= {f"{APP}{NEW}/{name}": data for name, data in self._plan.app.items()}
@@ -139,7 +172,9 @@ class Deploy:
         Raises: BoardError when there is none even then.
         """
         block = self._facts["files"]["block"]
-        needed = (sum(-(-len(data) // block) for data in missing.values()) + FOLDER_BLOCKS) * block
+        folders = {path.rpartition("/")[0] for path in missing}
+        blocks = sum(-(-len(data) // (block - SKIP_LIST_BYTES)) for data in missing.values())
+        needed = (blocks + FOLDER_BLOCKS * len(folders)) * block
         free = self._files.free_bytes()
         if free >= needed:
             return False
@@ -151,11 +186,11 @@ class Deploy:
             )
         return True
 
-    def _stage(self, staged: str, data: bytes, app: dict[str, str]) -> None:
-        """Bring one file; `app`: digests of the application that is there."""
+    def _stage(self, staged: str, data: bytes) -> None:
         path = staged.replace(NEW, "")
-        if same(data, app.get(path.removeprefix(APP + "/"))):
-            self._files.copy(path, staged, data)
+        there = self._app.get(path.removeprefix(APP + "/"))
+        if there and same(data, there):
+            self._files.copy(path, staged, there)
             return
         self._files.write(staged, data)
         self.result.sent_bytes += len(data)
@@ -165,14 +200,14 @@ class Deploy:
 
     def _gate(self, foreign: list[str]) -> list[Step]:
         """From here to the end of the switch the board has no /main.py, so that nothing half new runs."""
-        kept: list[Step] = [(path, path + stubs.KEPT) for path in foreign]
-        return kept + [(path, None) for path in self._gated if path not in foreign]
+        ours: list[Step] = [(path, None) for path in self._gated if path not in foreign]
+        return ours + [(path, path + stubs.KEPT) for path in foreign]
 
     def _switch(self, singles: list[str], app: bool, app_is_kept: bool) -> list[Step]:
         steps: list[Step] = [(path + NEW, path) for path in singles if path != MAIN]
         if app:
             steps.append((APP + OLD, None))
-            if APP[1:] in self._facts["files"]["names"] and not app_is_kept:
+            if APP[1:] in self._names and not app_is_kept:
                 steps.append((APP, APP + OLD))
             steps += [(APP + NEW, APP), (APP + OLD, None)]
         return steps + [(path + NEW, path) for path in self._gated]

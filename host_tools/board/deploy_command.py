@@ -81,9 +81,9 @@ def _text(document: dict[str, Any], plan: Plan) -> str:
     lines = [f"changed: {changed}" if changed else "nothing to do: the board holds all of it"]
     lines += [f"kept: {path} ('enos-ota undeploy' brings it back)" for path in document["kept"]]
     agent = document["agent"]
+    taken = f"; importing what waits takes {agent['ram_bytes']:,} bytes of RAM"
     lines.append(
-        f"agent: {agent['mpy_bytes']:,} bytes of .mpy; importing what waits takes "
-        f"{agent['ram_bytes']:,} bytes of RAM"
+        f"agent: {agent['mpy_bytes']:,} bytes of .mpy{taken if agent['ram_bytes'] else ''}"
     )
     if plan.app:
         lines.append(f"application: {plan.app_mpy_bytes:,} bytes of .mpy")
@@ -98,7 +98,7 @@ def undeploy(port: str, as_json: bool) -> None:
     """Remove what deploy copied to the board at PORT, and bring back what it kept; settings stay."""
     with working("looking", as_json) as note, attached(port, note) as board:
         facts = facts_of(board, note, with_tls=False)
-        if flash.on_trial(facts):
+        if board.on_trial:
             raise BoardError("this board tries a new release: wait until the trial is over")
         removed, back = take_away(facts, Files(board))
     if as_json:

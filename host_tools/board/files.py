@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -29,7 +30,8 @@ class Files:
         self._port = port
         self._on_bytes = on_bytes
         port.load("files")
-        port.call("let_go")
+        self.mounts: list[str] = port.call("let_go")
+        """Paths of other file systems that were mounted: from now on, what lies under them shows."""
 
     def digest(self, path: str) -> str | None:
         """SHA-256 in hex; None where there is no such file."""
@@ -40,6 +42,10 @@ class Files:
         """Path below `folder` -> SHA-256 of all files in it; None where there is no such folder."""
         found = self._port.call("digests", folder, timeout_s=SLOW_S)
         return None if found is None else dict(found)
+
+    def names(self) -> list[str]:
+        """What is in the root."""
+        return list(self._port.call("names"))
 
     def write(self, path: str, content: bytes) -> None:
         """Write a file and compare what was read back.
@@ -55,15 +61,19 @@ class Files:
             found = self._port.call("end", path, timeout_s=SLOW_S)
         except BoardCodeError as error:
             self._port.call("drop", path)
-            what = "the board's file system is full" if "28" in error.last_line else error.last_line
+            full = re.search(r"ENOSPC|OSError: 28\b", error.last_line)
+            what = "the board's file system is full" if full else error.last_line
             raise BoardError(f"{path} cannot be written: {what}") from None
-        _compare(path, found, content)
+        self._compare(path, found, hashlib.sha256(content).hexdigest())
 
-    def copy(self, source: str, target: str, content: bytes) -> None:
-        """Copy a file on the board that holds `content`."""
-        found = self._port.call("copy", source, target, timeout_s=SLOW_S)
-        _compare(target, found, content)
-        self._on_bytes(len(content))
+    def copy(self, source: str, target: str, digest: str) -> None:
+        """Copy a file on the board, whose SHA-256 is known."""
+        self._compare(target, self._port.call("copy", source, target, timeout_s=SLOW_S), digest)
+
+    def _compare(self, path: str, found: str, digest: str) -> None:
+        if found != digest:
+            self._port.call("drop", path)
+            raise BoardError(f"{path} does not read back as written: the board's flash is failing")
 
     def size(self, path: str) -> int:
         """Bytes of a file; 0 where there is none."""
@@ -85,8 +95,9 @@ class Files:
                 return content
 
     def act(self, steps: Sequence[Step]) -> None:
-        """Rename and remove, in one go: if the host is killed meanwhile, the board goes on to the end."""
-        self._port.call("act", [list(step) for step in steps], timeout_s=SLOW_S)
+        """Rename and remove in one go: this tool does not interrupt it, and the board needs no host for it."""
+        if steps:
+            self._port.call("act", [list(step) for step in steps], timeout_s=SLOW_S, uncut=True)
 
     def free_bytes(self) -> int:
         """Room in the root file system."""
@@ -96,8 +107,3 @@ class Files:
 def _packed(piece: bytes) -> str:
     packer = zlib.compressobj(9, zlib.DEFLATED, -WINDOW_BITS)
     return base64.b64encode(packer.compress(piece) + packer.flush()).decode()
-
-
-def _compare(path: str, found: str, content: bytes) -> None:
-    if found != hashlib.sha256(content).hexdigest():
-        raise BoardError(f"{path} does not read back as written: the board's flash is failing")

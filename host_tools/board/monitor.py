@@ -11,6 +11,7 @@ import click
 from host_tools.board.cli_common import board_command
 from host_tools.board.console import Console
 from host_tools.board.port import Port
+from host_tools.board.serial_port import Transport
 from host_tools.cloud.cli_common import printable
 
 STYLES = (
@@ -50,7 +51,7 @@ def monitor(
     ctx.exit(0 if until is None else 1)
 
 
-def _restarted(url: str):  # type: ignore[no-untyped-def]
+def _restarted(url: str) -> Transport:
     port = Port(url)
     try:
         port.attach()

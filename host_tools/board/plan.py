@@ -71,8 +71,14 @@ def _refuse(facts: Facts, apps: list[Path]) -> None:
             "release with 'enos-ota release make' and push it; without --app, deploy brings the stubs and "
             "the rescue copy up to date"
         )
+    names = facts["files"]["names"]
     agent = facts["files"]["agent"]
-    has_app = "app" in facts["files"]["names"] or (agent and not agent.startswith("/"))
+    for path in ("/enos_ota", "/lib/enos_ota"):
+        if agent and not release and (path[1:] in names or agent.startswith(path + "/")):
+            raise BoardError(
+                f"the agent in {path} comes before any that is copied: 'mpremote rm -r :{path}' first"
+            )
+    has_app = "app" in names or (agent and not agent.startswith("/"))
     if not (apps or release or has_app):
         raise BoardError(
             "this board has no application yet: give --app FOLDER, with an enos_main.py in it "

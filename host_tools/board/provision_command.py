@@ -14,7 +14,6 @@ from host_tools import settings as rules
 from host_tools.board import provision as work
 from host_tools.board.cli_common import board_command, working
 from host_tools.board.console import Console
-from host_tools.board.doctor import flash
 from host_tools.board.doctor.examine import facts_of
 from host_tools.board.errors import BoardError
 from host_tools.board.files import Files
@@ -70,16 +69,16 @@ def provision(
     try:
         given: Settings = rules.load(config) if config else {}
         certificates = [der for path in cas for der in rules.ca_der(path)]
-        if stand_in:
-            device, ca = _new_device(stand_in, cloud)
-            given = device | given
-            certificates = certificates or [ca]
         given |= dict(map(_pair, pairs))
     except SettingsError as error:
         raise BoardError(str(error)) from None
     if ssids:
         given["wifi"] = [_network(ssid) for ssid in ssids]
     with working("reading the board", as_json) as note, attached(port, note) as board:
+        if stand_in:
+            device, ca = _new_device(stand_in, cloud)
+            given = device | given
+            certificates = certificates or [ca]
         settings, has_agent = _write(board, given, certificates)
         board.stays_open = not no_connect and has_agent
     contact = None
@@ -91,16 +90,17 @@ def provision(
 
 def _write(board: Port, given: Settings, certificates: list[bytes]) -> tuple[Settings, bool]:
     facts = facts_of(board, with_tls=False)
-    if flash.on_trial(facts):
+    if board.on_trial:
         raise BoardError("this board tries a new release: wait until the trial is over")
     files = Files(board)
     old = work.on_board(files)
-    settings = work.merged(old, _asked(old | given), certificates)
-    work.write(files, settings, certificates)
+    settings = work.merged(old, _asked(old, given), certificates)
+    work.write(files, settings, certificates, old)
     board.load("past")
     board.call("clear_failures")  # without settings the agent could only fail
     board.call("set_clock", int(time.time()))
-    return settings, facts["files"]["agent"] is not None and facts["files"]["main.py"] is not None
+    runs = facts["files"]["frozen_stubs"] or facts["files"]["main.py"] is not None
+    return settings, runs and facts["files"]["agent"] is not None
 
 
 def _contact(console: Console, as_json: bool) -> Contact:
@@ -156,9 +156,9 @@ def _pair(text: str) -> tuple[str, Any]:
     key, is_pair, value = text.partition("=")
     known = rules.defaults()
     if not is_pair:
-        raise SettingsError(f"--set {text}: not like KEY=VALUE")
+        raise SettingsError("--set: one that is not like KEY=VALUE")
     if key not in known:
-        raise SettingsError(f"--set {text}: {rules.unknown(key)}")
+        raise SettingsError(f"--set {key}=…: {rules.unknown(key)}")
     if isinstance(known[key], str):
         return key, value
     try:
@@ -167,12 +167,13 @@ def _pair(text: str) -> tuple[str, Any]:
         raise SettingsError(f"--set {key}=…: the value must be JSON, such as 60 or []") from None
 
 
-def _asked(settings: Settings) -> Settings:
+def _asked(old: Settings, given: Settings) -> Settings:
+    """`given`, and what a person types where neither has it."""
     if sys.stdin.isatty():
         for key in rules.required():
-            if not settings.get(key):
-                settings[key] = click.prompt(key, hide_input="secret" in key)
-    return settings
+            if not (old | given).get(key):
+                given[key] = click.prompt(key, hide_input="secret" in key)
+    return given
 
 
 def _network(ssid: str) -> dict[str, str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,14 +27,19 @@ SPARE_BLOCKS = 2
 """Left free, or the settings of the board could never be rewritten: LittleFS copies, then forgets."""
 
 
-def ca_names(count: int) -> list[str]:
-    """Where the CAs of a board are: the `ca` of its settings."""
-    return ["/ca.der", *(f"/ca{number}.der" for number in range(2, count + 1))]
+def ca_names(cas: list[bytes]) -> list[str]:
+    """Where CAs (DER) are on a board: named by their content, so that settings and CAs change together."""
+    return [f"/enos-{hashlib.sha256(der).hexdigest()[:8]}.der" for der in cas]
+
+
+def is_ours(path: str) -> bool:
+    """Whether a path is one of `ca_names`."""
+    return re.fullmatch(r"/enos-[0-9a-f]{8}\.der", path) is not None
 
 
 def with_ca(settings: Settings, cas: list[bytes]) -> Settings:
     """The settings of a board that has these CAs. Raises: FactoryError when they name others."""
-    names = ca_names(len(cas))
+    names = ca_names(cas)
     if settings.get("ca", []) not in ([], names):
         raise FactoryError(f"ca: leave it out of the settings, --ca makes it {json.dumps(names)}")
     return settings | {"ca": names}
@@ -45,7 +52,7 @@ def board_files(settings: Settings, cas: list[bytes], chip: str) -> dict[str, by
         "boot.py": (paths.BOOT / "boot.py").read_bytes(),
         "main.py": (paths.BOOT / "main.py").read_bytes(),
         rescue.NAME: rescue.rescue_image(native_arch(chip)),
-        **{name[1:]: der for name, der in zip(ca_names(len(cas)), cas, strict=True)},
+        **{name[1:]: der for name, der in zip(ca_names(cas), cas, strict=True)},
         "enos.json": text,
         "enos.bak": text,
     }

@@ -26,6 +26,7 @@ from host_tools.release.image import (
     xor_bytes,
 )
 
+IDF_VERSION = b"v5.4.2"
 STOCK_BYTES = 1_672_976
 """Size of the official ESP32_GENERIC v1.26.1 app image."""
 SMALLEST_BYTES = 8192
@@ -86,6 +87,21 @@ def synth_vm(
     segments = [
         (address, rodata + source.data(length - len(rodata)) if index == 0 else make(length))
         for index, (address, length, make) in enumerate(_plan(size_bytes, layout, source))
+    ]
+    return _assemble(chip, layout, segments)
+
+
+@lru_cache(maxsize=8)
+def synth_bootloader(chip: str = "esp32") -> bytes:
+    """Return a bootloader's image that describes itself, as those of ESP-IDF do from 5.1 on."""
+    layout = LAYOUTS[chip]
+    source = _Source(f"{chip}/bootloader", layout.insn)
+    # esp_bootloader_desc_t: magic byte, version, IDF's version, date.
+    description = struct.pack("<B3xI32s24s16x", 80, 1, IDF_VERSION, b"Sep 11 2025 14:21:59")
+    segments = [
+        (layout.dram, description + source.data(4032)),
+        (layout.iram + 0x8000, source.code(4)),
+        (layout.iram, source.code(15072)),
     ]
     return _assemble(chip, layout, segments)
 
@@ -187,7 +203,7 @@ def _descriptor(seed: int, micropython: str) -> bytes:
         b"",
         b"14:22:07",
         b"Sep 11 2025",
-        b"v5.4.2",
+        IDF_VERSION,
         elf,
         0,
         99,

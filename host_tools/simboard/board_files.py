@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from io import FileIO
 from pathlib import Path
@@ -49,10 +50,16 @@ class BoardFiles:
         network.setdefault("ports", {})
         network.setdefault("join_ms", JOIN_MS)
         board.setdefault("mac", "02:00:00:00:00:01")
+        if not re.fullmatch(r"|1\.\d+\.\d+", board.setdefault("micropython", "")):
+            raise BoardError(f"{self.config_path}: micropython must be a version such as 1.22.2")
         for key, known in HARDWARE.items():
             if board.setdefault(key, known[0]) not in known:
                 raise BoardError(f"{self.config_path}: {key} must be one of {', '.join(known)}")
         return dict(board)
+
+    def save_config(self, board: dict[str, Any]) -> None:
+        """Write `board.json`."""
+        self.config_path.write_text(json.dumps(board, indent=1) + "\n")
 
     def open_flash(self) -> FileIO:
         """The flash file, unbuffered, for reading and writing."""
@@ -83,4 +90,6 @@ class BoardFiles:
             "volatile": volatile,
             "measure": False,
             "heap_bytes": 0,
+            "console": False,
+            "raw": False,
         }

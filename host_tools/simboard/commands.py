@@ -19,8 +19,9 @@ from host_tools import paths
 from host_tools.cloud.client import DEFAULT_HOME, AdminError, CloudNotRunningError
 from host_tools.release.errors import ReleaseError
 from host_tools.simboard.board_files import BoardError, BoardFiles
+from host_tools.simboard.console import Console
 from host_tools.simboard.make import TABLES
-from host_tools.simboard.provision import provision
+from host_tools.simboard.provision import find_clock, make_blank, provision
 from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -64,6 +65,7 @@ SIGNAL_CHECK_S = 0.2
     show_default=True,
     help="Partition table of a new board.",
 )
+@click.option("--blank", is_flag=True, help="A new board has stock MicroPython, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document per line.")
 def board(
     *,
@@ -73,30 +75,49 @@ def board(
     cloud: Path,
     vm_heap: int,
     table: str,
+    blank: bool,
     as_json: bool,
 ) -> None:
     """Run a simulated ESP32 board.
 
-    Made on first use as a new device of the running stand-in; afterwards it goes on from its flash,
-    as after a power cut. Ctrl-C switches it off.
+    Made on first use as a new device of the running stand-in, or with --blank as a board out of the
+    drawer; afterwards it goes on from its flash, as after a power cut. Its console is a serial port
+    for mpremote and others. Ctrl-C switches it off.
     """
     folder = boards / name
+    on_console, on_event = (_json_line, _json_event) if as_json else (click.echo, _show_event)
     try:
-        if not BoardFiles(folder).flash.exists():
-            provision(folder, name, release, cloud, table)
-            if not as_json:
-                _note(f"made: {folder}, device {name}")
-        elif release is not None:
-            raise BoardError(
-                f"{folder} is made already: choose another --name, or leave out --release"
-            )
-        on_console, on_event = (_json_line, _json_event) if as_json else (click.echo, _show_event)
-        with _alone(folder):
-            _run(Board(folder, on_console, on_event, vm_heap))
+        if blank and release is not None:
+            raise BoardError("a blank board runs stock MicroPython: leave out --blank or --release")
+        made = _make(folder, name, release, cloud, table=table, blank=blank)
+        if made and not as_json:
+            _note(f"made: {folder}{made}")
+        with _alone(folder), Console(folder / "console") as console:
+            find_clock(BoardFiles(folder), cloud)
+            on_event({"t": time.time(), "event": "pty", "path": str(console.path)})
+            _run(Board(folder, on_console, on_event, vm_heap, console))
     except AdminError as error:
         raise click.ClickException(f"{error} ({error.code}): choose another --name") from None
     except (BoardError, CloudNotRunningError, ReleaseError, paths.ToolMissingError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _make(
+    folder: Path, name: str, release: Path | None, cloud: Path, *, table: str, blank: bool
+) -> str | None:
+    """Make the board if there is none; what is to be told of a new one."""
+    if BoardFiles(folder).flash.exists():
+        if blank or release is not None:
+            left_out = "--blank" if blank else "--release"
+            raise BoardError(
+                f"{folder} is made already: choose another --name, or leave out {left_out}"
+            )
+        return None
+    if blank:
+        make_blank(folder, table)
+        return ", blank"
+    provision(folder, name, release, cloud, table)
+    return f", device {name}"
 
 
 @contextlib.contextmanager
@@ -147,6 +168,9 @@ def event_text(event: dict[str, Any]) -> str:
     """An event of `Board` in a few words."""
     text = ""
     match event["event"]:
+        case "pty":
+            path = event["path"]
+            text = f"console: {path} (a PTY: mpremote connect {path})"
         case "power":
             text = "power " + ("on" if event["on"] else "off")
         case "boot":

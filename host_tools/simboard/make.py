@@ -12,6 +12,7 @@ from littlefs.errors import LittleFSError
 
 from host_tools import paths
 from host_tools.release import rescue
+from host_tools.release.synth import synth_bootloader
 from host_tools.simboard.board_files import FLASH_BYTES, BoardError, BoardFiles
 from host_tools.simboard.chip import image, partitions
 from host_tools.simboard.chip.nor import SECTOR_BYTES
@@ -19,6 +20,7 @@ from host_tools.simboard.chip.partitions import Entry
 
 ARCH = "xtensawin"
 """Of an ESP32; the agent has no native code."""
+BOOTLOADER_ADDRESS = 0x1000
 DISK_VERSION = 0x0002_0001
 """LittleFS 2.1: what the VM writes."""
 
@@ -117,11 +119,13 @@ def _mac(folder: Path) -> str:
 
 
 def flash_image(release: bytes, table: tuple[Entry, ...], files: dict[str, bytes] | None) -> bytes:
-    """4 MiB of flash: the table, the release in the first slot, `files` on vfs, `data` formatted.
+    """4 MiB of flash: a bootloader, the table, the release in the first slot, `files` on vfs, `data` formatted.
 
     Without `files` both are blank. Raises: BoardError when something does not fit.
     """
     flash = bytearray(b"\xff" * FLASH_BYTES)
+    bootloader = synth_bootloader()
+    flash[BOOTLOADER_ADDRESS : BOOTLOADER_ADDRESS + len(bootloader)] = bootloader
     encoded = partitions.encode(table)
     flash[partitions.TABLE_ADDRESS : partitions.TABLE_ADDRESS + len(encoded)] = encoded
     slot = partitions.find(table, partitions.TYPE_APP)[0]

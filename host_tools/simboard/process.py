@@ -71,7 +71,10 @@ def _die_with_parent() -> None:
 
 
 class Vm:
-    """A running VM. `console_fd` and `control_fd` are read by the supervisor until they end."""
+    """A running VM. `console_fd` and `control_fd` are read by the supervisor until they end.
+
+    With `console` in `config` it ends in its REPL, which reads `typing_fd`; else -1.
+    """
 
     def __init__(self, heap_bytes: int, clock: Path, config: dict[str, Any]) -> None:
         self.console_fd, console = os.pipe()
@@ -81,14 +84,16 @@ class Vm:
         config = {**config, "clock": str(clock), "control_fd": control}
         os.write(config_in, json.dumps(config).encode())
         os.close(config_in)
+        # A pipe and not a terminal: changing the modes of one, the REPL would lose what is typed ahead.
+        typing, self.typing_fd = os.pipe() if config["console"] else (subprocess.DEVNULL, -1)
         command = [
-            paths.micropython(), "-X", f"heapsize={heap_bytes}",
+            paths.micropython(), "-X", f"heapsize={heap_bytes}", *(["-i"] if config["console"] else []),
             str(BOOTSTRAP), str(config_fd), str(umqtt_folder()),
         ]  # fmt: skip
         try:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=typing,
                 stdout=console,
                 stderr=console,
                 pass_fds=[control, config_fd],
@@ -98,8 +103,15 @@ class Vm:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of libc, looked up before
             )
         finally:
-            for fd in (console, control, config_fd):
+            for fd in (console, control, config_fd, *([typing] if config["console"] else [])):
                 os.close(fd)
+        if config["console"]:
+            os.set_blocking(self.typing_fd, False)
+
+    @property
+    def pid(self) -> int:
+        """Of the process, also when it has ended by itself."""
+        return self._process.pid
 
     def kill(self) -> None:
         """End it at any instruction: what power and reset lines do."""
@@ -115,3 +127,5 @@ class Vm:
         """Close the pipes."""
         os.close(self.console_fd)
         os.close(self.control_fd)
+        if self.typing_fd >= 0:
+            os.close(self.typing_fd)

@@ -1,17 +1,22 @@
-"""First use of a board: a device at the running stand-in, a release, and a flash made of both."""
+"""First use of a board: a device at the running stand-in and a release, or MicroPython and no more."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from host_tools import paths
-from host_tools.cloud.client import AdminClient
+from host_tools.cloud.client import AdminClient, CloudNotRunningError
 from host_tools.release.make import make_release
-from host_tools.release.synth import synth_vm
+from host_tools.release.synth import STOCK_BYTES, synth_vm
 from host_tools.simboard import make
+from host_tools.simboard.board_files import BoardFiles
+from host_tools.simboard.chip import partitions
 
 FIRST_VERSION = "1.0.0"
+STOCK_VERSION = "1.26.1"
+NTP_PORT = "123"
 WIFI = [{"ssid": "demo", "password": "demo-password"}]
 
 
@@ -59,5 +64,23 @@ def provision(folder: Path, name: str, release: Path | None, cloud: Path, table:
         device_config(endpoints, device),
         Path(endpoints["ca_der"]).read_bytes(),
         table=table,
-        ports={"123": endpoints["ntp"]["port"]},
+        ports={NTP_PORT: endpoints["ntp"]["port"]},
     )
+
+
+def make_blank(folder: Path, table: str) -> None:
+    """Make a board as out of the drawer: stock MicroPython in its first slot, no files, no identity."""
+    slot = partitions.find(make.TABLES[table], partitions.TYPE_APP)[0]
+    vm = synth_vm(min(STOCK_BYTES, slot.size), micropython=STOCK_VERSION)
+    network = {"hosts": {}, "ports": {}, "wifi": WIFI}
+    flash = make.flash_image(vm, make.TABLES[table], None)
+    make.write_board(folder, flash, network, micropython=STOCK_VERSION)
+
+
+def find_clock(files: BoardFiles, cloud: Path) -> None:
+    """Let a board that knows no NTP server reach that of the stand-in with home `cloud`, if there is one."""
+    board = files.config()
+    if NTP_PORT not in board["network"]["ports"]:
+        with contextlib.suppress(CloudNotRunningError):
+            board["network"]["ports"][NTP_PORT] = AdminClient(cloud).endpoints["ntp"]["port"]
+            files.save_config(board)

@@ -68,7 +68,8 @@ def test_provision_writes_both_copies_connects_and_shows_the_inform_accepted(
     assert device["version"] == "1.0.0"
     assert files["/enos.json"] == files["/enos.bak"]
     settings = json.loads(files["/enos.json"])
-    assert settings["ca"] == ["/ca.der"]
+    (ca,) = settings["ca"]
+    assert files[ca] == (tmp_path / "cloud" / "ca.der").read_bytes()
     assert settings["device_secret"] not in result.output
     assert settings["wifi"][0]["password"] not in result.output
 
@@ -119,12 +120,14 @@ def test_provision_without_the_network_in_the_air_says_so(tmp_path: Path) -> Non
     [
         (("--set", "watchdog=3"), "did you mean watchdog_s"),
         (("--set", "watchdog_s=long"), "must be JSON"),
+        (("--set", "device_secret:TOP"), "not like KEY=VALUE"),
+        (("--set", "device_secrte=TOP"), "did you mean device_secret"),
         (("--set", "mqtt=broker"), "mqtt must be like mqtts://host"),
         ((), "product_key is missing"),
         (("--ca", __file__), "neither PEM nor DER"),
         (("--stand-in", "desk"), "cloud"),
     ],
-    ids=["unknown", "type", "url", "missing", "ca", "no-stand-in"],
+    ids=["unknown", "type", "no-pair", "typo", "url", "missing", "ca", "no-stand-in"],
 )
 def test_provision_with_bad_settings_writes_nothing(
     tmp_path: Path, arguments: tuple[str, ...], why: str
@@ -135,7 +138,37 @@ def test_provision_with_bad_settings_writes_nothing(
         files = board.files()
     assert result.exit_code == 1
     assert why in result.output
+    assert "TOP" not in result.output
     assert list(files) == ["/boot.py"]
+
+
+def test_provision_keeps_settings_of_a_newer_agent_and_the_users_own_ca_file(
+    tmp_path: Path,
+) -> None:
+    settings = {"product_key": "p", "device_key": "d", "device_secret": "s", "keys": ["k"]}
+    settings |= {"mqtt": "mqtts://localhost", "ca": ["/ca.der"]}
+    files = {"boot.py": b"", "ca.der": b"mine", "enos.json": json.dumps(settings).encode()}
+    with CloudThread(tmp_path / "cloud") as cloud, desk(tmp_path / "board", files) as board:
+        ca = str(tmp_path / "cloud" / "ca.der")
+        result = provision(board, cloud, "--ca", ca, "--set", "check_s=60")
+        board.board.power_off()
+        found = board.files()
+    assert result.exit_code == 0, result.output
+    written = json.loads(found["/enos.json"])
+    assert (written["keys"], written["check_s"]) == (["k"], 60)
+    assert found["/ca.der"] == b"mine"
+    assert written["ca"][0] in found
+
+
+def test_provision_of_a_full_board_writes_nothing(tmp_path: Path) -> None:
+    files = {"boot.py": b"", "log.txt": bytes(4096 * 43)}
+    with CloudThread(tmp_path / "cloud") as cloud, desk(tmp_path / "board", files) as board:
+        result = provision(board, cloud, "--stand-in", "desk")
+        board.board.power_off()
+        found = board.files()
+    assert result.exit_code == 1
+    assert "file system is full" in result.output
+    assert found == {"/" + name: content for name, content in files.items()}
 
 
 def test_provision_before_deploy_writes_and_names_the_next_command(tmp_path: Path) -> None:
@@ -146,11 +179,11 @@ def test_provision_before_deploy_writes_and_names_the_next_command(tmp_path: Pat
 
 
 def test_tools_hold_the_watchdog_while_they_work(tmp_path: Path) -> None:
-    # 4 s: doctor and deploy take longer, and nobody feeds it.
+    # Nobody feeds it while they do.
     with online(tmp_path) as (board, cloud):
-        provision(board, cloud, "--stand-in", "desk", "--set", "watchdog_s=4")
-        board.lines.clear()
-        slow = "import time; time.sleep(6); print('not reset')"
+        result = provision(board, cloud, "--stand-in", "desk", "--set", "watchdog_s=8")
+        assert result.exit_code == 0, result.output
+        slow = "import time; time.sleep(10); print('not reset')"
         with attached(board.port) as port:
             printed = port.exec(slow)
     assert printed.strip() == b"not reset"
@@ -204,7 +237,10 @@ def bridge(path: str) -> Iterator[str]:
     [
         ("10:00:00 W enos: link: Wi-Fi: no configured network can be joined", "2.4 GHz"),
         ("10:00:00 W enos: link: login refused: CONNACK 5", "746"),
-        ("00:00:09 W enos: link: TLS refused (clock 2000): validity starts in the future", "--ntp"),
+        (
+            "00:00:09 W enos: link: TLS refused (clock 2000): validity starts in the future",
+            "ntp=HOST",
+        ),
         ("10:00:00 W enos: link: not enough memory for a TLS session", "doctor"),
         ("main: reset: ImportError: no module named 'nix'", "deploy again"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from host_tools.board import stubs
 from host_tools.board.deploy import Deploy
+from host_tools.board.errors import BoardCodeError, BoardError
 from host_tools.board.plan import MARK, Plan
 from host_tools.board.undeploy import undeploy
 
@@ -44,15 +46,23 @@ class Memory:
         found = {p[len(folder) + 1 :]: p for p in self.tree if p.startswith(folder + "/")}
         return {name: str(self.digest(path)) for name, path in found.items()} or None
 
+    def names(self) -> list[str]:
+        return sorted({path.split("/")[1] for path in self.tree})
+
+    def read(self, path: str) -> bytes:
+        if path not in self.tree:
+            raise BoardCodeError("on the board: OSError: 2", "OSError: 2")
+        return self.tree[path]
+
     def write(self, path: str, content: bytes) -> None:
         self._change()
         self.tree[path] = content[: len(content) // 2]  # what a cut in the middle leaves
         self._change()
         self.tree[path] = content
 
-    def copy(self, source: str, target: str, content: bytes) -> None:
-        assert self.tree[source] == content
-        self.write(target, content)
+    def copy(self, source: str, target: str, digest: str) -> None:
+        assert self.digest(source) == digest
+        self.write(target, self.tree[source])
 
     def size(self, path: str) -> int:
         return len(self.tree.get(path, b""))
@@ -98,8 +108,10 @@ def deploy(memory: Memory, app: Tree, replace: bool = True) -> None:
     Deploy(facts(memory.tree), plan(app), files, lambda text: None).run(replace)
 
 
-NEW_APP = {"app.mpy": b"new app", "more.mpy": b"new", "same.mpy": b"same", MARK: b"[]"}
-OLD_APP = {"app.mpy": b"old app", "gone.mpy": b"old", "same.mpy": b"same", MARK: b"[]"}
+NEW_APP = {"app.mpy": b"new app", "more.mpy": b"new", "same.mpy": b"same"}
+NEW_APP[MARK] = json.dumps(sorted(NEW_APP)).encode()
+OLD_APP = {"app.mpy": b"old app", "gone.mpy": b"old", "same.mpy": b"same"}
+OLD_APP[MARK] = json.dumps(sorted(OLD_APP)).encode()
 DEPLOYED = {BOOT: OLD_STUB, MAIN: OLD_STUB, AGENT: b"old" * 9000} | {
     f"/app/{name}": data for name, data in OLD_APP.items()
 }
@@ -116,6 +128,8 @@ BEFORE: dict[str, tuple[Tree, int]] = {
         },
         48,
     ),
+    "own file": (DEPLOYED | {"/app/own.json": b"17"}, 48),
+    "own main": ({BOOT: FOREIGN, MAIN: OLD_STUB, AGENT: b"old" * 9000}, 48),
     "stock": ({BOOT: b"# by MicroPython\n"}, 48),
 }
 
@@ -153,6 +167,7 @@ def test_deploy_cut_at_any_step_runs_the_old_or_nothing_and_is_repeated(start: s
         assert again.tree == whole
     assert {path: whole[f"/app/{path}"] for path in NEW_APP} == NEW_APP
     assert not [path for path in whole if ".enos-" in path or "gone" in path]
+    assert whole.get("/app/own.json") == before.get("/app/own.json")
 
 
 @pytest.mark.parametrize("start", ["foreign", "stock"])
@@ -160,6 +175,7 @@ def test_undeploy_cut_at_any_step_and_repeated_restores_every_byte(start: str) -
     before, blocks = BEFORE[start]
     for deployed in cut_anywhere(before, blocks, lambda memory: deploy(memory, NEW_APP)):
         for tree in cut_anywhere(deployed, blocks, take_away):
+            assert runnable(tree) in ({}, runnable(before), runnable(deployed))
             again = Memory(dict(tree), blocks=blocks)
             take_away(again)
             assert again.tree == before
@@ -168,3 +184,17 @@ def test_undeploy_cut_at_any_step_and_repeated_restores_every_byte(start: str) -
 def take_away(memory: Memory) -> None:
     files: Any = memory
     undeploy(facts(memory.tree), files)
+
+
+def test_undeploy_leaves_what_others_put_into_the_application() -> None:
+    memory = Memory(dict(BEFORE["own file"][0]))
+    take_away(memory)
+    assert memory.tree == {"/app/own.json": b"17"}
+
+
+def test_deploy_of_a_file_that_somebody_else_put_there_is_refused() -> None:
+    memory = Memory(DEPLOYED | {"/app/more.mpy": b"not ours"})
+    before = dict(memory.tree)
+    with pytest.raises(BoardError, match=r"/app/more\.mpy was put there by somebody else"):
+        deploy(memory, NEW_APP)
+    assert memory.tree == before

@@ -25,6 +25,7 @@ from littlefs import LittleFS, UserContext
 from host_tools import paths
 from host_tools.cli import main
 from host_tools.factory.bootloader import OFFSETS, for_flash, read_stock
+from host_tools.factory.files import ca_names
 from host_tools.factory.layout import FLASH_SIZES, layout
 from host_tools.release.image import parse_image
 from host_tools.simboard.chip import bootloader, nvs, otadata, partitions
@@ -151,13 +152,15 @@ def test_nvs_has_room_for_what_the_agent_keeps(bench):
 
 def test_vfs_holds_stubs_rescue_settings_and_ca(bench):
     files = files_of(bench.made())
-    assert set(files) == {"boot.py", "main.py", "rescue.fs", "enos.json", "enos.bak", "ca.der"}
+    (ca,) = ca_names([bench.ca.read_bytes()])
+    ours = {"boot.py", "main.py", "rescue.fs", "enos.json", "enos.bak"}
+    assert set(files) == ours | {ca[1:]}
     for name in ("boot.py", "main.py"):
         assert files[name] == (paths.BOOT / name).read_bytes()
     assert files["rescue.fs"] == rescue_stand_in("xtensawin")
-    assert files["ca.der"] == bench.ca.read_bytes()
+    assert files[ca[1:]] == bench.ca.read_bytes()
     assert files["enos.json"] == files["enos.bak"]
-    assert json.loads(files["enos.json"]) == CONFIG | {"ca": ["/ca.der"]}
+    assert json.loads(files["enos.json"]) == CONFIG | {"ca": [ca]}
 
 
 def test_vfs_of_a_risc_v_chip_holds_its_rescue(bench):
@@ -171,10 +174,10 @@ def test_cas_of_several_files_and_in_one_are_all_on_the_board_as_der(bench):
     path = bench.folder / "ca.pem"
     path.write_bytes(b"# a comment\n" + pem(*pair))
     files = files_of(bench.made("--ca", path))
-    assert json.loads(files["enos.json"])["ca"] == ["/ca.der", "/ca2.der", "/ca3.der"]
-    assert files["ca.der"] == bench.ca.read_bytes()
-    for name, wanted in zip(("ca2.der", "ca3.der"), pair, strict=True):
-        assert pem(x509.load_der_x509_certificate(files[name])) == pem(wanted)
+    first, *rest = json.loads(files["enos.json"])["ca"]
+    assert files[first[1:]] == bench.ca.read_bytes()
+    for name, wanted in zip(rest, pair, strict=True):
+        assert pem(x509.load_der_x509_certificate(files[name[1:]])) == pem(wanted)
 
 
 def test_image_is_for_its_owner_only(bench):

@@ -20,7 +20,7 @@ from release_fixtures import make
 
 from host_tools.factory.bootloader import OFFSETS
 from host_tools.factory.errors import FactoryError
-from host_tools.factory.files import SPARE_BLOCKS, board_files, file_system
+from host_tools.factory.files import SPARE_BLOCKS, board_files, ca_names, file_system
 from host_tools.release import record
 from host_tools.release.synth import synth_vm
 from host_tools.settings import ca_der
@@ -142,7 +142,7 @@ def test_app_without_version_or_sequence_is_refused(bench):
         ({"watchdog_s": True}, "watchdog_s must be a whole number"),
         ({"watchdog_s": -1}, "watchdog_s must not be negative"),
         ({"wifi": {}}, "wifi must be a list"),
-        ({"ca": ["/mine.der"]}, 'ca: leave it out of the settings, --ca makes it ["/ca.der"]'),
+        ({"ca": ["/mine.der"]}, 'ca: leave it out of the settings, --ca makes it ["/enos-'),
         ({"devicekey": "x", "mqtt": None}, "(and 1 more)"),
         ({"device_secret": "s" * 50000}, "do not fit the board's file system of 196,608"),
     ],
@@ -211,7 +211,7 @@ def test_settings_that_leave_no_room_to_rewrite_them_are_refused(bench):
     cas = ca_der(bench.ca)
 
     def fits(length, spare_blocks):
-        settings = CONFIG | {"ca": ["/ca.der"], "device_secret": "s" * length}
+        settings = CONFIG | {"ca": ca_names(cas), "device_secret": "s" * length}
         try:
             file_system(0x30000, board_files(settings, cas, "esp32"), spare_blocks)
         except FactoryError:

@@ -53,7 +53,11 @@ def test_board_first_use_makes_it_and_the_next_run_goes_on(tmp_path):
     assert first[0] == f"[board] made: {boards / 'board'}, device board"
     assert first[-1] == "[board] power off"
     second = run_until(boards, None, None, "boot: ota_0")
-    assert second[:2] == ["[board] power on", "[board] boot: ota_0 (PWRON)"]
+    assert second[0].startswith(
+        f"[board] console: {boards / 'board' / 'console'} (a PTY: mpremote "
+    )
+    assert second[1] == "[board] power on"
+    assert "[board] boot: ota_0 (PWRON)" in second
     assert "made already" in refused("--dir", boards, "--release", release)
 
 

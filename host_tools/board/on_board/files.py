@@ -6,23 +6,36 @@ import hashlib
 import io
 import os
 
-import deflate
-import vfs
+try:
+    import vfs
+except ImportError:
+    vfs = os  # before MicroPython 1.23
 
 _WINDOW_BITS = 10
 _PIECE_BYTES = 1024
+_file = None
 
 
 def let_go():
-    """Close the copy of the agent: it must not be replaced while it is mounted.
+    """Unmount everything but the root; the paths of what was mounted there.
 
-    And LittleFS counts the blocks of a file twice once a second handle of it was closed.
+    What lies under a mount would be overlooked, and the copy of the agent must not be replaced while it is open:
+    LittleFS counts the blocks of a file twice once a second handle of it was closed.
     """
-    try:
-        vfs.umount("/rescue")
-    except OSError:
-        pass
+    found = []
+    for name in os.listdir("/"):
+        try:
+            vfs.umount("/" + name)
+            found.append("/" + name)
+        except OSError:
+            pass  # no mount
     gc.collect()
+    return found
+
+
+def names():
+    """What is in the root."""
+    return sorted(os.listdir("/"))
 
 
 def digest(path):
@@ -50,15 +63,8 @@ def digests(folder):
 
 
 def tree():
-    """{path: SHA-256} of all files in the root file system, without those that are mounted in it."""
-    # A mount point is shown beside the entries of the root, and it is listed first.
-    mounted = []
-    for entry in os.ilistdir("/"):
-        path = "/" + entry[0]
-        if entry[1] & 0x4000 and os.statvfs(path) != os.statvfs("/"):
-            mounted.append(entry[0])
-    entries = [entry for entry in os.ilistdir("/") if entry[0] not in mounted]
-    return {"/" + path: value for path, value in _digests("", entries).items()}
+    """{path: SHA-256} of all files in the root file system."""
+    return {"/" + path: value for path, value in _digests("", os.ilistdir("/")).items()}
 
 
 def _digests(folder, entries):
@@ -89,6 +95,8 @@ def begin(path):
 
 def put(text):
     """Append a piece: deflated, in base64."""
+    import deflate
+
     packed = io.BytesIO(binascii.a2b_base64(text))
     _file.write(deflate.DeflateIO(packed, deflate.RAW, _WINDOW_BITS).read())
 
@@ -102,7 +110,7 @@ def end(path):
 def drop(path):
     """Close a file that could not be written, and remove it."""
     try:
-        _file.close()
+        _file and _file.close()
     except OSError:
         pass
     remove(path)

@@ -2,6 +2,7 @@
 
 import binascii
 import struct
+import sys
 
 import esp32
 
@@ -19,3 +20,8 @@ def on_trial():
                 if slots and 0x10 + (seq - 1) % slots == slot:
                     return True
     return False
+
+
+def look():
+    """[whether it is on trial, whether our /boot.py has run]: only that sets such a path."""
+    return [on_trial(), sys.path[:1] in (["/app"], ["/rescue"])]

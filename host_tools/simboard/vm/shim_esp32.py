@@ -4,12 +4,20 @@ import gc
 
 import uctypes
 from chip import errors, image, otadata, partitions
-from chip.errors import esp_error
 from chip.nor import SECTOR_BYTES
 from shim_nvs import NVS
 from vm_core import core
+from vm_interrupt import begin_flash, end_flash, whole
 
 ENOENT = 2
+
+
+def esp_error(number):
+    """What to raise; it ends a flash operation."""
+    end_flash()
+    return errors.esp_error(number)
+
+
 HEAP_DATA = 4
 HEAP_EXEC = 1
 
@@ -124,17 +132,26 @@ class Partition:
 
     def readblocks(self, block_num, buf, offset=0):
         """Fill `buf`: any length, any offset."""
-        address = self._checked(block_num * self._block + offset, len(buf))
+        begin_flash()
+        self._read(block_num * self._block + offset, buf)
+        end_flash()
+
+    def _read(self, offset, buf):
+        address = self._checked(offset, len(buf))
         if len(buf) and uctypes.addressof(buf) == 0:
             raise esp_error(errors.INVALID_ARG)
         core.flash.read(address, buf)
 
     def writeblocks(self, block_num, buf, offset=None):
         """Without `offset`: erase the range, then program. With it: program only."""
-        start = block_num * self._block
-        if offset is not None:
-            self._write(start + offset, buf)
-            return
+        begin_flash()
+        if offset is None:
+            self._rewrite(block_num * self._block, buf)
+        else:
+            self._write(block_num * self._block + offset, buf)
+        end_flash()
+
+    def _rewrite(self, start, buf):
         if len(buf) and uctypes.addressof(buf) == 0:
             self._null_source(start, len(buf))
         if self._cache is None:
@@ -173,6 +190,12 @@ class Partition:
 
     def ioctl(self, op, arg):
         """Block device control: 4 block count, 5 block size, 6 erase one block."""
+        begin_flash()
+        result = self._control(op, arg)
+        end_flash()
+        return result
+
+    def _control(self, op, arg):
         if op in (1, 2, 3):
             return 0
         if op == 4:
@@ -197,6 +220,10 @@ class Partition:
 
     def set_boot(self):
         """Verify the whole image, then select it in otadata."""
+        with whole:
+            self._select()
+
+    def _select(self):
         p = self._part
         try:
             image.verify(self._read_image, p.size, core.work)
@@ -223,8 +250,9 @@ class Partition:
     @classmethod
     def mark_app_valid_cancel_rollback(cls):
         """Mark the active otadata entry VALID, whatever slot runs."""
-        data = _otadata()
-        if not data:
-            raise esp_error(errors.NOT_FOUND)
-        if not _ota_slots() or not otadata.mark_valid(core.flash, data.address):
-            raise esp_error(errors.FAIL)
+        with whole:
+            data = _otadata()
+            if not data:
+                raise esp_error(errors.NOT_FOUND)
+            if not _ota_slots() or not otadata.mark_valid(core.flash, data.address):
+                raise esp_error(errors.FAIL)

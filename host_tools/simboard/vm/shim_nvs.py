@@ -5,6 +5,7 @@ import _thread
 from chip import errors, nvs, partitions
 from chip.errors import esp_error
 from vm_core import core
+from vm_interrupt import hold, release
 
 
 def _mount_nvs():
@@ -16,13 +17,28 @@ _storage = _mount_nvs()
 _lock = _thread.allocate_lock()
 
 
+class _Whole:
+    """One thread at a time, and not interrupted."""
+
+    def __enter__(self):
+        hold()
+        _lock.acquire()
+
+    def __exit__(self, kind, value, trace):
+        _lock.release()
+        release()
+
+
+_whole = _Whole()
+
+
 class NVS:
     """Integers and blobs of one namespace."""
 
     def __init__(self, namespace):
         if _storage is None:
             raise esp_error(errors.NVS_NOT_INITIALIZED)
-        with _lock:
+        with _whole:
             self._namespace = _storage.namespace(namespace)
 
     def __repr__(self):
@@ -30,18 +46,18 @@ class NVS:
 
     def get_i32(self, key):
         """Value of an integer."""
-        with _lock:
+        with _whole:
             return _storage.get_i32(self._namespace, key)
 
     def set_i32(self, key, value):
         """Store an integer."""
         value &= 0xFFFFFFFF
-        with _lock:
+        with _whole:
             _storage.set_i32(self._namespace, key, value - ((value & 0x80000000) << 1))
 
     def get_blob(self, key, buffer):
         """Copy a blob into `buffer`; return its length."""
-        with _lock:
+        with _whole:
             data = _storage.get_blob(self._namespace, key)
         if len(data) > len(buffer):
             raise esp_error(errors.NVS_INVALID_LENGTH)
@@ -52,12 +68,12 @@ class NVS:
         """Store a blob."""
         if isinstance(value, str):
             value = value.encode()
-        with _lock:
+        with _whole:
             _storage.set_blob(self._namespace, key, value)
 
     def erase_key(self, key):
         """Erase a value."""
-        with _lock:
+        with _whole:
             _storage.erase_key(self._namespace, key)
 
     def commit(self):

@@ -1,6 +1,5 @@
 """Module `os` without the host: no environment, no shell, no VfsPosix."""
 
-import sys
 from collections import namedtuple
 from os import (
     VfsFat,
@@ -21,14 +20,16 @@ from os import (
     urandom,
 )
 
+import shim_sys
+
 _Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
 
 
 def uname():
     """(sysname, nodename, release, version, machine)"""
-    release = ".".join(str(part) for part in sys.implementation.version[:3])
-    version = sys.version.split("; MicroPython ")[1]
-    return _Uname("esp32", "esp32", release, version, "Generic ESP32 module with ESP32")
+    release = ".".join(str(part) for part in shim_sys.shown.implementation.version[:3])
+    version = shim_sys.shown.version.split("; MicroPython ")[1]
+    return _Uname("esp32", "esp32", release, version, shim_sys.MACHINE)
 
 
 def sync():

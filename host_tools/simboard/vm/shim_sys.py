@@ -3,6 +3,8 @@
 import io
 import sys as _unix
 
+MACHINE = "Generic ESP32 module with ESP32"
+UNIX_BANNER = _unix.version.split("; ")[1] + "; " + _unix.implementation._machine
 _OURS = '  File "' + __file__.rsplit("/", 2)[0]
 
 
@@ -31,8 +33,9 @@ def print_exception(error, file=None):
             print(line, file=file or _unix.stdout)
 
 
-def make():
-    """The object to stand in `sys.modules["sys"]`."""
+def make(board):
+    """The object to stand in `sys.modules["sys"]`, also to be had as `shown`."""
+    global shown
     shown = _Sys()
     for name in (
         "byteorder", "exit", "modules", "stderr", "stdin", "stdout", "version", "version_info",
@@ -44,7 +47,20 @@ def make():
     shown.maxsize = 0x7FFFFFFF
     shown.platform = "esp32"
     shown.implementation = _Implementation()
+    if board["micropython"]:
+        _pretend(board["micropython"])
     return shown
+
+
+def _pretend(version):
+    """Tell another version than the VM's: what runs is the VM all the same."""
+    numbers = tuple(int(part) for part in version.split("."))
+    python, built = _unix.version.split("; ")[0], _unix.version.split(" on ")[1]
+    shown.version = "%s; MicroPython v%s on %s" % (python, version, built)
+    shown.implementation.version = numbers + ("",)
+    # Bits 8 and 9 are the sub-version of native code: 6.3 since 1.23, 6.2 in 1.22, 6.1 in 1.20 and 1.21.
+    sub_version = sum(numbers[1] >= minor for minor in (20, 22, 23))
+    shown.implementation._mpy = _Implementation._mpy & ~0x300 | sub_version << 8
 
 
 class _Implementation:
@@ -52,6 +68,6 @@ class _Implementation:
 
     name = "micropython"
     version = _unix.implementation.version
-    _machine = "Generic ESP32 module with ESP32"
+    _machine = MACHINE
     _mpy = _unix.implementation._mpy
     _build = "ESP32_GENERIC-OTA"

@@ -4,6 +4,7 @@ import json
 import time
 
 import vm_idf
+import vm_interrupt
 from chip import nor, partitions
 
 FOR_EVER_S = 3600
@@ -55,6 +56,7 @@ class Core:
 
     def stop(self, message):
         """End this boot: the supervisor kills the process on this message. Does not return."""
+        vm_interrupt.hold()
         self.flash.halt()
         self.send(message)
         while True:
@@ -67,6 +69,12 @@ class Core:
     def soft_reset(self):
         """Begin again without the bootloader; radio and watchdog go on. Does not return."""
         self.stop("soft " + json.dumps(self.volatile))
+
+    def leave_repl(self):
+        """What ends the VM on the chip: Ctrl-D, or SystemExit. Does not return."""
+        vm_interrupt.hold()
+        print("MPY: soft reboot")
+        self.soft_reset()
 
 
 core = None

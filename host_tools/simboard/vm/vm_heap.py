@@ -12,6 +12,7 @@ import gc
 
 import uctypes
 from vm_gc_table import BLOCK_BYTES, PER_BYTE, PER_WORD
+from vm_interrupt import whole
 
 _WORD_BYTES = PER_WORD * BLOCK_BYTES
 _CHAIN = 0xAAAAAAA9  # a head and tails
@@ -38,7 +39,8 @@ class _Fence:
     """What nobody refers to: its finaliser tells of a collection."""
 
     def __del__(self):
-        heap.collected()
+        with whole:
+            heap.collected()
 
 
 class PythonHeap:
@@ -205,7 +207,12 @@ class PythonHeap:
 
         Allocates next to nothing: there may be nothing left.
         """
-        if self.opened and self._lock.acquire(False):
+        if self.opened:
+            with whole:
+                self._look()
+
+    def _look(self):
+        if self._lock.acquire(False):
             try:
                 self._settle()
             finally:

@@ -11,12 +11,26 @@ import vfs
 
 gc.threshold(16384)  # keep what the shims leave close together: device code gets one free range
 import shim_sys
+import vm_console
 import vm_core
 import vm_gc_table
 import vm_heap
+import vm_interrupt
 import vm_qstr
 
-SHIMS = ("esp32", "machine", "network", "socket", "tls", "os", "vfs", "time", "gc", "_thread")
+SHIMS = (
+    "esp",
+    "esp32",
+    "machine",
+    "network",
+    "socket",
+    "tls",
+    "os",
+    "vfs",
+    "time",
+    "gc",
+    "_thread",
+)
 CORRUPTED = """\
 The filesystem appears to be corrupted. If you had important data there, you
 may want to make a flash snapshot to try to recover it. Otherwise, perform
@@ -33,14 +47,16 @@ STOCK_BOOT_PY = """\
 
 
 def run(config, main_globals):
-    """Everything a boot does; does not return.
+    """Everything a boot does; returns to the REPL of the VM where there is a console, else never.
 
     `config` is the first object made: its address stands for the beginning of the heap.
     """
     table = None if config["measure"] else vm_gc_table.Table(config["unix_heap_bytes"])
     core = vm_core.start(config)
+    if config["console"]:
+        vm_interrupt.find()
     umount, mount = vfs.umount, vfs.mount
-    internal = _install_shims()
+    internal = _install_shims(core)
     if config["measure"]:
         core.stop("live %d" % (_free_range(config["heap_bytes"] // 2) - id(config)))
     umount("/")
@@ -50,14 +66,29 @@ def run(config, main_globals):
     main_globals["__name__"] = "__main__"
     sys.path[:] = ["", ".frozen", "/lib"]
     sys.argv[:] = []
-    core.filler = _fill_holes(config)
+    core.filler = _fill_holes(config), run, table  # what is needed no more makes no room, either
     gc.threshold(-1)
     vm_qstr.shrink(table)
     core.heap = vm_heap.start(table, config["heap_bytes"], core.idf, core.zero)
+    vm_interrupt.hold()
+    if config["console"]:
+        vm_console.start(core)
     _mount_root(mount)
-    if _run_file("boot.py", main_globals, core):
+    if _run_file("boot.py", main_globals, core) and not config["raw"]:
         _run_file("main.py", main_globals, core)
-    print("MicroPython %s; Generic ESP32 module with ESP32" % sys.version.split("MicroPython ")[1])
+    _begin_repl(config["console"])
+
+
+def _begin_repl(is_real):
+    banner = "MicroPython %s; %s" % (
+        shim_sys.shown.version.split("MicroPython ")[1],
+        shim_sys.MACHINE,
+    )
+    if is_real:
+        vm_console.begin_repl(shim_sys.UNIX_BANNER, banner)
+        vm_interrupt.release()
+        return
+    print(banner)
     print('Type "help()" for more information.\n>>> ', end="")
     while True:
         time.sleep(vm_core.FOR_EVER_S)
@@ -79,7 +110,7 @@ def _fill_holes(config):
     return holes
 
 
-def _install_shims():
+def _install_shims(core):
     """Put the shims into `sys.modules`; return the names of modules that device code must not see."""
     modules = {}
     for name in SHIMS:
@@ -93,9 +124,11 @@ def _install_shims():
         modules["errno"] = __import__("shim_errno")
     for name, module in modules.items():
         sys.modules[name] = module
-        if name not in ("tls", "esp32", "gc", "_thread"):
+        if name not in ("tls", "esp", "esp32", "gc", "_thread"):
             sys.modules["u" + name] = module
-    sys.modules["sys"] = shim_sys.make()
+    sys.modules["sys"] = shim_sys.make(core.board)
+    if core.config["console"]:
+        shim_sys.shown.stdout = vm_console.Stdout()
     sys.modules["ntptime"] = __import__("shim_ntptime")
     import flashbdev  # frozen on the chip: loaded while the files of the host are there
     import umqtt.simple
@@ -139,11 +172,14 @@ def _run_file(name, main_globals, core):
     except OSError:
         return True
     try:
-        builtins.execfile(name, main_globals)
+        vm_interrupt.release()
+        try:
+            builtins.execfile(name, main_globals)
+        finally:
+            vm_interrupt.hold()
         return True
     except SystemExit:
-        print("MPY: soft reboot")
-        core.soft_reset()
+        core.leave_repl()
     except BaseException as error:
         shim_sys.print_exception(error)
     return False
