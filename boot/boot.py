@@ -2,6 +2,16 @@
 # no network and no protocol. It counts failures, arms the watchdog, and mounts the running
 # slot's files at /app. Where they cannot be used, the copy of the agent in /rescue.fs is the one that runs.
 # Nothing may leave it as an exception: MicroPython would then never run main.py.
+import micropython
+
+try:
+    # Ctrl-C in here would leave /main.py without its files, and end a trial.
+    micropython.kbd_intr(-1)
+    for _ in (0, 1):
+        pass  # one that came before strikes at a jump
+except KeyboardInterrupt:
+    pass
+
 import binascii
 import struct
 import sys
@@ -203,3 +213,4 @@ for _name in (
     "trouble",
 ):
     globals().pop(_name)  # main.py shares these globals: their memory is the release's
+micropython.kbd_intr(3)
