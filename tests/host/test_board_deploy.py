@@ -14,6 +14,8 @@ import pytest
 from desk_fixtures import STOCK_BOOT, Desk, desk
 
 from host_tools import paths
+from host_tools.board.errors import BoardError
+from host_tools.board.port import Port
 from host_tools.release import rescue
 from host_tools.release.make import make_release
 from host_tools.release.synth import synth_vm
@@ -251,3 +253,70 @@ def test_deploy_without_an_application_asks_for_one(tmp_path: Path) -> None:
         result = board.run("deploy")
     assert result.exit_code == 1
     assert "--app FOLDER" in result.output
+
+
+def test_undeploy_after_an_upgrade_sees_through_the_mounted_slot(tmp_path: Path) -> None:
+    vm, folder = tmp_path / "vm.bin", app(tmp_path / "app", "of the slot")
+    vm.write_bytes(synth_vm())
+    release = make_release(vm, folder, "1.1.0", 2, tmp_path / "1.1.0.bin").path.read_bytes()
+    mine = {"boot.py": b"print('mine')\n", "app/own.py": b"# mine\n"}
+    copied = {"app/app.mpy": b"M\x06", "app/.deployed": b'["app.mpy"]', "rescue.fs": bytes(9000)}
+    kept = {name.replace("app/", "app.before-ota/"): data for name, data in mine.items()}
+    kept["boot.py.before-ota"] = kept.pop("boot.py")
+    files = {"boot.py": BOOT, "main.py": MAIN, **copied, **kept}
+    with desk(tmp_path / "board", files, release=release) as board:
+        assert greeted(board, "of the slot")
+        result = board.run("undeploy")
+        board.board.power_off()
+        found = board.files()
+    assert result.exit_code == 0, result.output
+    assert found == {"/" + name: data for name, data in mine.items()}
+
+
+def test_deploy_beside_an_older_agent_that_would_come_first_says_which(tmp_path: Path) -> None:
+    files = {"boot.py": b"", "lib/enos_ota/__init__.py": b"", "lib/enos_ota/agent.py": b""}
+    with desk(tmp_path / "board", files) as board:
+        result = board.run("deploy", "--app", str(app(tmp_path / "app", "one")))
+    assert result.exit_code == 1
+    assert "/lib/enos_ota" in result.output
+
+
+def test_tool_interrupted_in_a_transfer_resets_the_board(tmp_path: Path) -> None:
+    folder = app(tmp_path / "app", "one")
+    command = [sys.executable, "-m", "host_tools", "deploy"]
+    with desk(tmp_path / "board") as board:
+        deploy(board, "--app", folder)
+        outdate(board)
+        board.lines.clear()
+        process = subprocess.Popen(
+            [*command, board.port, "--app", app(tmp_path / "app", "two")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=paths.ROOT,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[0]
+        result = board.run("monitor", "--until", "app: one", "--seconds", "30")
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert result.exit_code == 0
+
+
+def test_tool_at_a_board_that_prints_all_the_time_ends_and_says_so(tmp_path: Path) -> None:
+    boot = b"""import _thread, time
+def tick():
+    while True:
+        print(">>> tick")
+        time.sleep_ms(20)
+_thread.start_new_thread(tick, ())
+"""
+    with desk(tmp_path / "board", {"boot.py": boot}) as board:
+        port = Port(board.port)
+        try:
+            with pytest.raises(BoardError, match=r"prints all the time|garbled|stopped answering"):
+                port.attach(timeout_s=8)
+        finally:
+            port.close()
