@@ -14,6 +14,7 @@ from host_tools.board.errors import BoardError
 from host_tools.factory.batch import made, make_batch, read_boards
 from host_tools.factory.bootloader import Stock, read_stock
 from host_tools.factory.errors import FactoryError
+from host_tools.factory.esptool import FAST_BAUD
 from host_tools.factory.files import write_private
 from host_tools.factory.image import AppSource, Release, load_release, make_first_release
 from host_tools.factory.layout import Layout, flash_bytes, layout
@@ -59,13 +60,20 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
 @click.option("--batch", type=FILE, help="CSV: a board a line, with settings as columns.")
 @click.option("--out-dir", type=FOLDER, help="Folder of a batch's images and manifest.csv.")
 @click.option("--migrate", metavar="PORT", help="Write the board at PORT, and keep its files.")
-@click.option("--backup", type=FOLDER, help="Folder for its files; default: build/migrate/MAC.")
+@click.option("--backup", type=FOLDER, help="Folder for its files; default: ./migrate-MAC-DATE.")
 @click.option("--leave", multiple=True, metavar="PATTERN", help="Files that do not come back.")
 @click.option("--yes", is_flag=True, help="Do not ask before the flash is written.")
 @click.option(
     "--by-hand", is_flag=True, help="The port has no reset lines: say when to press BOOT."
 )
 @click.option("--no-stub", is_flag=True, help="Use the ROM's loader alone: slower.")
+@click.option(
+    "--baud",
+    type=click.IntRange(9600),
+    default=FAST_BAUD,
+    show_default=True,
+    help="Of the port while the flash is written.",
+)
 @click.option("--flash-size", default="4MB", show_default=True, help="4MB, 8MB or 16MB.")
 @click.option("--slot-size", type=Bytes(), help="Of an OTA slot; default: 0x1D0000 in 4 MB.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -89,6 +97,7 @@ def factory(
     yes: bool,
     by_hand: bool,
     no_stub: bool,
+    baud: int,
     flash_size: str,
     slot_size: int | None,
     as_json: bool,
@@ -117,6 +126,7 @@ def factory(
             yes=yes,
             by_hand=by_hand,
             no_stub=no_stub,
+            baud=baud,
             as_json=as_json,
         )
         click.get_current_context().exit(code)

@@ -13,7 +13,7 @@ from pathlib import Path
 from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
-from host_tools import paths
+from host_tools.board import stubs
 from host_tools.factory.errors import FactoryError
 from host_tools.release import rescue
 from host_tools.release.appfs import DISK_VERSION
@@ -49,8 +49,7 @@ def board_files(settings: Settings, cas: list[bytes], chip: str) -> dict[str, by
     """Name -> content of everything on `vfs`; the settings are those of `with_ca`. Raises: ReleaseError."""
     text = json.dumps(settings, indent=1).encode()
     return {
-        "boot.py": (paths.BOOT / "boot.py").read_bytes(),
-        "main.py": (paths.BOOT / "main.py").read_bytes(),
+        **{name: stubs.content(name) for name in stubs.NAMES},
         rescue.NAME: rescue.rescue_image(native_arch(chip)),
         **{name[1:]: der for name, der in zip(ca_names(cas), cas, strict=True)},
         "enos.json": text,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import fnmatch
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host_tools import paths
 from host_tools.board import stubs
 from host_tools.board.backup import save
 from host_tools.board.console import Console
 from host_tools.board.doctor import flash, vm
 from host_tools.board.doctor.examine import facts_of
 from host_tools.board.doctor.finding import Facts
+from host_tools.board.errors import BoardError
 from host_tools.board.files import Files
 from host_tools.board.first_contact import Contact, watch
 from host_tools.board.port import attached
@@ -27,7 +27,11 @@ from host_tools.factory.maker import Maker
 from host_tools.settings import Settings
 
 CONNECT_S = 180
+BACK_S = 30
+"""A chip whose USB is its own disappears with its reset, for some seconds."""
 IMAGE, FILES = "flash.bin", "files"
+KNOWS_FLASH = (1, 26)
+"""From this MicroPython on the flash tells its size; before, it is what the bootloader was built for."""
 Say = Callable[[str], None]
 
 
@@ -36,8 +40,19 @@ class Saved:
     """What was on a board: by path without the leading slash, and what doctor tells of it."""
 
     folder: Path
-    files: dict[str, bytes]
+    files: Mapping[str, bytes]
     facts: Facts
+    mounts: tuple[str, ...] = ()
+    """Paths of other file systems, which are not saved."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The flash to be written, the files that come back in it, and what the board will not have any more."""
+
+    image: Path
+    back: Mapping[str, bytes]
+    lost: list[str]
 
 
 def save_board(port: str, folder: Path | None, maker: Maker, say: Say) -> Saved:
@@ -47,57 +62,73 @@ def save_board(port: str, folder: Path | None, maker: Maker, say: Say) -> Saved:
     """
     with attached(port, say) as board:
         facts = facts_of(board, with_tls=False)
-        _check_chip(facts, maker)
-        name = f"{facts['vm']['mac']}-{time.strftime('%Y%m%d-%H%M%S')}"
-        folder = folder or paths.BUILD / "migrate" / name
-        return Saved(folder, save(Files(board), folder / FILES, say), facts)
+        check_board(facts, maker)
+        name = f"migrate-{facts['vm']['mac']}-{time.strftime('%Y%m%d-%H%M%S')}"
+        folder = folder or Path(name)
+        say(f"its files go to {folder.resolve() / FILES}, for you only: secrets may be in them")
+        files = Files(board)
+        found = save(files, folder / FILES, say)
+        return Saved(folder, found, facts, tuple(files.mounts))
 
 
-def _check_chip(facts: Facts, maker: Maker) -> None:
+def check_board(facts: Facts, maker: Maker) -> None:
+    """Refuse a board that cannot take the image. Raises: FactoryError."""
     chip = vm.chip_of(facts)
     if chip != maker.stock.chip:
         raise FactoryError(
             f"the board is an {chip or 'unknown chip'}, {maker.stock.path} is for {maker.stock.chip}"
         )
     found = facts["flash"]
-    if found and found["size"] < maker.layout.flash_bytes:
-        raise FactoryError(
-            f"the board's flash has {found['size'] >> 20} MB by its header: give --flash-size, or take a "
-            "board with more"
-        )
+    if found and tuple(facts["vm"]["version"][:2]) >= KNOWS_FLASH:
+        check_size(found["size"], maker)
     if flash.on_trial(facts):
         raise FactoryError("this board tries a new release: wait until the trial is over")
 
 
-def restored(saved: dict[str, bytes], ours: set[str], leave: tuple[str, ...]) -> dict[str, bytes]:
+def check_size(flash_bytes: int, maker: Maker) -> None:
+    """Refuse a flash that is too small for the image. Raises: FactoryError."""
+    if flash_bytes < maker.layout.flash_bytes:
+        raise FactoryError(
+            f"nothing was written: the board's flash has {flash_bytes >> 10:,} KB, --flash-size asks for "
+            f"{maker.layout.flash_bytes >> 10:,} KB"
+        )
+
+
+def restored(
+    saved: Mapping[str, bytes], ours: Mapping[str, bytes], leave: tuple[str, ...]
+) -> dict[str, bytes]:
     """What of the saved files comes back; a /boot.py or /main.py that is not ours under another name.
 
-    `leave`: patterns of those that stay on the host.
+    `leave`: patterns of those that stay on the host. Raises: FactoryError where that other name is taken.
     """
-    found = {}
+    found: dict[str, bytes] = {}
     for path, content in saved.items():
-        name = path
-        if path in stubs.NAMES:
-            lines = content.decode("utf-8", "replace").splitlines()
-            known = [lines[0] if lines else "", any(x.strip()[:1] not in ("", "#") for x in lines)]
-            if stubs.kind(known) != stubs.FOREIGN:
-                continue
-            name = path + stubs.KEPT
-        elif path in ours:
+        name = path + stubs.KEPT if _is_foreign_stub(path, content) else path
+        if name in ours or _is_left(path, leave):
             continue
-        if not any(fnmatch.fnmatch(path, pattern.lstrip("/")) for pattern in leave):
-            found[name] = content
+        if name != path and name in saved and not _is_left(name, leave):
+            raise FactoryError(
+                f"/{path} would be kept as /{name}, and there is one: move one of them away ('mpremote mv'), "
+                f"or --leave {name} keeps it in the backup only"
+            )
+        found[name] = content
     return found
 
 
-def make_image(
-    maker: Maker, settings: Settings, saved: Saved, leave: tuple[str, ...]
-) -> tuple[Path, dict[str, bytes]]:
-    """Make the flash of the board with its files in it; returns its path and what came back.
+def _is_foreign_stub(path: str, content: bytes) -> bool:
+    return path in stubs.NAMES and stubs.kind(stubs.found(content)) == stubs.FOREIGN
 
-    Raises: FactoryError when the files do not fit.
+
+def _is_left(path: str, leave: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatch(path, pattern.lstrip("/")) for pattern in leave)
+
+
+def prepare(maker: Maker, settings: Settings, saved: Saved, leave: tuple[str, ...]) -> Prepared:
+    """Make the flash of the board with its files in it.
+
+    Raises: FactoryError when the files do not fit, or two would have one name.
     """
-    ours = set(board_files(settings, maker.cas, maker.stock.chip))
+    ours = board_files(settings, maker.cas, maker.stock.chip)
     back = restored(saved.files, ours, leave)
     try:
         image = maker.flash(settings, back)
@@ -109,37 +140,70 @@ def make_image(
         ) from None
     path = saved.folder / IMAGE
     write_private(path, image)
-    return path, back
+    return Prepared(path, back, losses(saved, ours, leave))
 
 
-def losses(saved: Saved, back: dict[str, bytes], leave: tuple[str, ...]) -> list[str]:
+def losses(saved: Saved, ours: Mapping[str, bytes], leave: tuple[str, ...]) -> list[str]:
     """What the board will not have afterwards."""
-    found = ["NVS: what applications kept there, and Wi-Fi calibration, which the chip makes anew"]
-    left = [
-        path for path in saved.files if any(fnmatch.fnmatch(path, p.lstrip("/")) for p in leave)
-    ]
+    found = ["what the application writes from now on: it runs again until the flash is written"]
+    found.append(
+        "NVS: what applications kept there, and Wi-Fi calibration, which the chip makes anew"
+    )
+    left = [path for path in saved.files if _is_left(path, leave)]
     found += [f"/{path} (saved, and left out)" for path in left]
-    labels = [data[4] for data in saved.facts["partitions"]["data"]]
-    others = sorted(set(labels) - {"nvs", "otadata", "phy_init", "vfs"})
-    return found + [f"partition '{label}', which is not saved" for label in others]
+    found += [
+        f"replaced: /{path} (saved)"
+        for path, content in saved.files.items()
+        if ours.get(path, content) != content
+        and path not in left
+        and not _is_foreign_stub(path, content)
+    ]
+    found += [f"what is mounted at {path}, which is not saved" for path in _foreign(saved.mounts)]
+    table = saved.facts["partitions"]
+    labels = [data[4] for data in table["data"]]
+    root = "vfs" if "vfs" in labels else "ffat"  # as MicroPython chooses it
+    others = set(labels) - {"nvs", "otadata", "phy_init", root}
+    others |= {
+        app["label"]
+        for app in table["apps"]
+        if app["image_bytes"] and app["label"] != table["running"]
+    }
+    return found + [f"partition '{label}', which is not saved" for label in sorted(others)]
 
 
-def write_board(tool: Esptool, image: Path, port: str, show: Say) -> Contact:
-    """Write the flash, verify it, and watch the board until EnOS knows it. Raises: FactoryError, BoardError."""
+def _foreign(mounts: tuple[str, ...]) -> list[str]:
+    """Without what our /boot.py mounts."""
+    return [path for path in mounts if path not in ("/app", "/rescue")]
+
+
+def write_board(tool: Esptool, image: Path, maker: Maker, port: str, show: Say) -> Contact:
+    """Write the flash, verify it, and watch the board until EnOS knows it.
+
+    Raises: FactoryError when it is not written; a port that stays away afterwards is told in the Contact.
+    """
+    found = tool.begin()
+    if found is not None and found < maker.layout.flash_bytes:
+        tool.end()
+        check_size(found, maker)
     tool.write(image)
-    console = Console(port)
+    tool.end()
     try:
-        return watch(console.lines(CONNECT_S), show)
-    finally:
-        console.close()
+        console = Console(port, patience_s=BACK_S)
+        try:
+            return watch(console.lines(CONNECT_S), show)
+        finally:
+            console.close()
+    except BoardError as error:
+        advice = "unplug the board, plug it in, and see 'enos-ota monitor PORT'"
+        return Contact(reason=f"it is written, but {error}", advice=advice)
 
 
-def as_json(saved: Saved, back: dict[str, bytes], lost: list[str], contact: Contact) -> str:
+def as_json(saved: Saved, prepared: Prepared, contact: Contact) -> str:
     """The report."""
     document: dict[str, Any] = {
         "backup": str(saved.folder),
-        "restored": sorted(back),
-        "erased": lost,
+        "restored": sorted(prepared.back),
+        "erased": prepared.lost,
         "connected": bool(contact.version),
         "version": contact.version,
         "reason": contact.reason,

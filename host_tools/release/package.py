@@ -10,26 +10,24 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from host_tools import paths
+from host_tools.board.stubs import NAMES, content
 from host_tools.release import sources
 from host_tools.release.make import write_atomically
-
-STUBS = ("boot.py", "main.py")
 
 
 def make_package(out: Path, arch: str) -> dict[str, bytes]:
     """Write the package to the folder `out`; its files by name. Raises: `ReleaseError`."""
     agent = sources.agent_files(arch)
-    stubs = {name: (paths.BOOT / name).read_bytes() for name in STUBS}
+    stubs = {name: content(name) for name in NAMES}
     files = {
         **agent,
         **stubs,
         "package.json": _index(agent, version("enos-ota")),
         "stubs.json": _index(stubs, version("enos-ota")),
     }
-    for name, content in files.items():
+    for name, data in files.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out / name, content)
+        write_atomically(out / name, data)
     return files
 
 

@@ -11,6 +11,7 @@ from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
 from host_tools import paths
+from host_tools.board import stubs
 from host_tools.release import rescue
 from host_tools.release.synth import synth_bootloader
 from host_tools.simboard.board_files import FLASH_BYTES, BoardError, BoardFiles
@@ -73,8 +74,7 @@ def make_board(
     """
     text = json.dumps(config, indent=1).encode()
     files = {
-        "boot.py": (paths.BOOT / "boot.py").read_bytes(),
-        "main.py": (paths.BOOT / "main.py").read_bytes(),
+        **{name: stubs.content(name) for name in stubs.NAMES},
         "enos.json": text,
         "enos.bak": text,
         "ca.der": ca_der,

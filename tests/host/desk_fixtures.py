@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 from littlefs import LittleFS, UserContext
 
+from host_tools.board import stubs
 from host_tools.cli import main
 from host_tools.release.synth import STOCK_BYTES, synth_vm
 from host_tools.simboard import make
@@ -81,6 +84,14 @@ def entry(sequence: int, state: int) -> bytes:
     raw = struct.pack("<I20xI", sequence, state)
     crc = zlib.crc32(raw[:4], 0xFFFFFFFF)
     return raw[:4] + b"\xff" * 20 + struct.pack("<II", state, crc)
+
+
+def edition(name: str) -> bytes:
+    """Another edition of a stub of ours, which does the same."""
+    first, _, rest = stubs.content(name).partition(b"\n")
+    rest += b"# another edition\n"
+    digest = hashlib.sha256(rest).hexdigest()[:8].encode()
+    return re.sub(rb"\[\w+\]", b"[%s]" % digest, first) + b"\n" + rest
 
 
 @contextmanager

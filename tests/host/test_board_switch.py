@@ -17,7 +17,10 @@ from host_tools.board.undeploy import undeploy
 
 BLOCK = 4096
 BOOT, MAIN, AGENT = "/boot.py", "/main.py", "/rescue.fs"
-OLD_STUB, NEW_STUB = b"# Stub ABI 1. old\nold\n", b"# Stub ABI 1. new\nnew\n"
+OLD_STUB, NEW_STUB = (
+    b"# Stub ABI 1 [%s]. A stub.\n%s" % (hashlib.sha256(text).hexdigest()[:8].encode(), text)
+    for text in (b"old\n", b"new\n")
+)
 FOREIGN = b"import mine\n"
 Tree = dict[str, bytes]
 
@@ -92,10 +95,7 @@ def facts(tree: Tree) -> dict[str, Any]:
     found: dict[str, Any] = {"names": names, "block": BLOCK, "frozen_stubs": False}
     for name in stubs.NAMES:
         data = tree.get("/" + name)
-        lines = data.decode().splitlines() if data is not None else []
-        found[name] = data if data is None else [
-            lines[0], any(line[:1] != "#" for line in lines), hashlib.sha256(data).hexdigest(),
-        ]  # fmt: skip
+        found[name] = None if data is None else stubs.found(data)
     return {"files": found}
 
 

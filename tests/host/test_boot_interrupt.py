@@ -9,12 +9,12 @@ from pathlib import Path
 
 from desk_fixtures import Desk, desk
 
-from host_tools import paths
+from host_tools.board import stubs
 from host_tools.board.port import attached
 from host_tools.release.make import make_release
 from host_tools.release.synth import synth_vm
 
-BOOT, MAIN = ((paths.BOOT / name).read_bytes() for name in ("boot.py", "main.py"))
+BOOT, MAIN = (stubs.content(name) for name in stubs.NAMES)
 MOUNT = b"def mount_slot_files(slot):\n"
 SLOWLY = b"    import time\n    print('mounting')\n    time.sleep_ms(1000)\n"
 APP = "import time\n\n\ndef main():\n    while True:\n        time.sleep(1)\n"

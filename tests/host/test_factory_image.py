@@ -23,6 +23,7 @@ from factory_fixtures import (  # noqa: F401
 from littlefs import LittleFS, UserContext
 
 from host_tools import paths
+from host_tools.board import stubs
 from host_tools.cli import main
 from host_tools.factory.bootloader import OFFSETS, for_flash, read_stock
 from host_tools.factory.files import ca_names
@@ -156,7 +157,7 @@ def test_vfs_holds_stubs_rescue_settings_and_ca(bench):
     ours = {"boot.py", "main.py", "rescue.fs", "enos.json", "enos.bak"}
     assert set(files) == ours | {ca[1:]}
     for name in ("boot.py", "main.py"):
-        assert files[name] == (paths.BOOT / name).read_bytes()
+        assert files[name] == stubs.content(name)
     assert files["rescue.fs"] == rescue_stand_in("xtensawin")
     assert files[ca[1:]] == bench.ca.read_bytes()
     assert files["enos.json"] == files["enos.bak"]

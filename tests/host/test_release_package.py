@@ -9,6 +9,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from host_tools import paths
+from host_tools.board import stubs
 from host_tools.release import sources
 from host_tools.release.commands import release
 from host_tools.release.package import make_package
@@ -28,7 +29,7 @@ def test_package_has_the_stubs_apart_since_they_belong_to_the_root(tmp_path: Pat
     index = json.loads((tmp_path / "stubs.json").read_text())
     assert index["urls"] == [["boot.py", "boot.py"], ["main.py", "main.py"]]
     for name in ("boot.py", "main.py"):
-        assert (tmp_path / name).read_bytes() == (paths.BOOT / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == stubs.content(name)
 
 
 def test_package_command_says_what_to_run(tmp_path: Path) -> None:

@@ -51,4 +51,9 @@ def show(findings: list[Finding]) -> None:
     Console().print(table)
     counts = {level: sum(f.level == level for f in findings) for level in (BLOCKER, WARNING)}
     word = "upgrades will not work yet" if counts[BLOCKER] else "nothing stands in the way"
-    click.echo(f"\n{word}: {counts[BLOCKER]} blockers, {counts[WARNING]} warnings")
+    click.echo(f"\n{word}: " + ", ".join(map(_counted, counts.items())))
+
+
+def _counted(found: tuple[str, int]) -> str:
+    level, count = found
+    return f"{count} {level}{'' if count == 1 else 's'}"

@@ -9,7 +9,7 @@ from host_tools.board.doctor.finding import BLOCKER, Facts, Finding
 from host_tools.board.errors import BoardCodeError, BoardError
 from host_tools.board.port import Port
 
-CALLS = ("vm", "memory", "partitions", "files")
+CALLS = ("vm", "memory", "nvs", "partitions", "files")
 SLOW_S = 60
 
 
@@ -21,7 +21,7 @@ def facts_of(
     Raises: BoardError.
     """
     port.load("probe")
-    facts: Facts = {}
+    facts: Facts = {"on_trial": port.on_trial}
     for name in CALLS:
         on_step(name)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from host_tools.board import stubs
+from host_tools.board.doctor import flash
 from host_tools.board.doctor.finding import BLOCKER, OK, WARNING, Facts, Finding
 from host_tools.board.doctor.vm import chip_of
 from host_tools.release import rescue
@@ -24,8 +25,9 @@ def _stub(facts: Facts, name: str) -> Finding:
     found_file = facts["files"][name]
     kind = stubs.kind(found_file)
     title = "/" + name
-    if facts["files"]["frozen_stubs"] and kind != stubs.FOREIGN:
-        return Finding(title, OK, "frozen into the firmware")
+    if facts["files"]["frozen_stubs"]:
+        unused = "" if found_file is None else f"; {title} is never run"
+        return Finding(title, OK, f"frozen into the firmware{unused}")
     if kind == stubs.FOREIGN:
         advice = f"{DEPLOY} --replace: it keeps yours as {name}{stubs.KEPT}"
         return Finding(title, BLOCKER, "is not ours", advice)
@@ -43,9 +45,18 @@ def _agent(facts: Facts) -> Finding:
     where = facts["files"]["agent"]
     if where is None:
         return Finding("agent", WARNING, "not on the board", f"{DEPLOY}, or write a release")
-    place = {"/app": "in the slot", "/rescue": "copied", "/lib": "in /lib"}
-    known = next((text for path, text in place.items() if str(where).startswith(path)), "frozen")
-    return Finding("agent", OK, f"{known} ({where})")
+    path = str(where).rpartition("/")[0]
+    if not path.startswith("/") and "enos_ota" in facts["files"]["names"]:
+        path = "/" + path  # the current directory, which comes before what is frozen
+    has_release = flash.running(facts).get("version") is not None
+    if path.startswith("/rescue/"):
+        return Finding("agent", OK, f"copied ({path})")
+    if path.startswith("/app/") and has_release:
+        return Finding("agent", OK, f"in the slot ({path})")
+    if not path.startswith("/"):
+        return Finding("agent", OK, "frozen into the firmware")
+    text = f"{path} comes before a copied one, and only mip renews it"
+    return Finding("agent", WARNING, text, f"or remove it: 'mpremote rm -r :{path}'")
 
 
 def _settings(facts: Facts) -> list[Finding]:
@@ -63,7 +74,12 @@ def _settings(facts: Facts) -> list[Finding]:
         return [Finding("settings", BLOCKER, f"{text}; {missing[0]} is not there", provision)]
     if bad or first["digest"] != copy["digest"]:
         return [Finding("settings", WARNING, f"{text}; the two copies differ", provision)]
-    return [Finding("settings", OK, text)]
+    found = [Finding("settings", OK, text)]
+    if good["watchdog_s"] == 0:
+        advice = "run 'enos-ota provision PORT --set watchdog_s=120'"
+        text = "none but in trials: an application that hangs stays so, and no upgrade arrives"
+        found.append(Finding("watchdog", WARNING, text, advice))
+    return found
 
 
 def _room(facts: Facts) -> Finding:
@@ -79,4 +95,7 @@ def _room(facts: Facts) -> Finding:
     if free_bytes < needed:
         advice = f"{needed:,} are needed: remove files with 'mpremote rm'"
         return Finding("file system", BLOCKER, f"full: {text}", advice)
+    if files["kind"] == "fat":
+        advice = "a cut while settings are written may cost them: 'enos-ota factory' makes LittleFS"
+        return Finding("file system", WARNING, f"FAT, where renaming is not safe: {text}", advice)
     return Finding("file system", OK, text)

@@ -9,7 +9,8 @@ from host_tools.board.doctor.vm import chip_of
 from host_tools.release import record, rescue
 from host_tools.release.compile import native_arch
 
-PENDING = 1
+NEW, PENDING, ABORTED = 0, 1, 4
+NVS_FULL = -0x1105
 STATES = {
     0: "NEW", 1: "PENDING_VERIFY", 2: "VALID", 3: "INVALID", 4: "ABORTED", 0xFFFFFFFF: "UNDEFINED",
 }  # fmt: skip
@@ -17,6 +18,8 @@ FIRST_OTA, LAST_OTA = 0x10, 0x1F
 MIGRATE = "'enos-ota factory --migrate PORT' writes a table with two slots: the one USB visit"
 APP_BYTES = 16 * 1024
 """What a small application takes in a slot, beside the agent."""
+MARKS_ITSELF = "Nano ESP32"
+"""Arduino's board: board_startup() in its board_init.c."""
 _DESCRIPTION = struct.Struct("<B7x32s24s")
 """`esp_bootloader_desc_t`: magic byte 80, IDF version, date (ESP-IDF, esp_bootloader_desc.h)."""
 
@@ -30,7 +33,8 @@ def bootloader_address(chip: str) -> int:
 
 def checks(facts: Facts) -> list[Finding]:
     """Findings about the flash, in the order they are shown."""
-    return [_slots(facts), *_room(facts), *_states(facts), _bootloader(facts), _flash_size(facts)]
+    slots = [_slots(facts), *_room(facts), *_states(facts)]
+    return [*slots, _bootloader(facts), _flash_size(facts), _nvs(facts)]
 
 
 def slots_of(facts: Facts) -> list[Facts]:
@@ -46,14 +50,7 @@ def running(facts: Facts) -> Facts:
 
 def on_trial(facts: Facts) -> bool:
     """Whether a reset would roll the running image back."""
-    slots = slots_of(facts)
-    return any(
-        good
-        and state == PENDING
-        and FIRST_OTA + (seq - 1) % len(slots) == running(facts)["subtype"]
-        for seq, state, good in facts["partitions"]["otadata"]
-        if slots
-    )
+    return bool(facts["on_trial"])
 
 
 def _slots(facts: Facts) -> Finding:
@@ -117,13 +114,17 @@ def _bootloader(facts: Facts) -> Finding:
     """Rollback is the bootloader's doing; what it wrote to otadata tells, or who built it."""
     name = "rollback"
     test = "to test it, push a release whose app.py raises: it must come back"
-    states = {state for _, state, good in facts["partitions"]["otadata"] if good}
-    if states & {PENDING, 4}:
+    if MARKS_ITSELF in facts["vm"]["machine"]:
+        text = "this firmware marks every image valid before Python runs: nothing ever rolls back"
+        return Finding(name, BLOCKER, text, "write MicroPython's ESP32_GENERIC_S3: " + MIGRATE)
+    entries = [(seq, state) for seq, state, good in facts["partitions"]["otadata"] if good]
+    if any(state in (PENDING, ABORTED) for _, state in entries):
         return Finding(name, OK, "the bootloader marked an image as on trial: it can")
-    new = [seq for seq, state, good in facts["partitions"]["otadata"] if good and state == 0]
-    if new and facts["partitions"]["boot"] == facts["partitions"]["running"]:
-        text = "the running image is still NEW: this bootloader does not try it"
-        return Finding(name, BLOCKER, text, "write MicroPython's own: " + MIGRATE)
+    selected = facts["partitions"]["boot"] == facts["partitions"]["running"]
+    if selected and max(entries, default=(0, None))[1] == NEW:
+        # Just selected, perhaps by the agent, which marks it next.
+        again = "reset the board once and look again: if it stays NEW, this bootloader does not roll back"
+        return Finding(name, WARNING, "the running image is still NEW", f"{again}; {MIGRATE}")
     idf = bootloader_idf(facts)
     if idf and idf == running(facts).get("idf"):
         text = f"bootloader of IDF {idf}, like the firmware: MicroPython builds it with rollback"
@@ -148,8 +149,21 @@ def _flash_size(facts: Facts) -> Finding:
     flash = facts.get("flash")
     if not flash:
         return Finding("flash size", WARNING, f"unknown; the table needs {end:#x}", "")
-    text = f"{flash['size']:#x} by the bootloader's header, the table ends at {end:#x}"
+    text = f"{flash['size']:#x} found, the table ends at {end:#x}"
     if end > flash["size"]:
         advice = "the table is for a larger flash: 'enos-ota factory' with the right --flash-size"
         return Finding("flash size", BLOCKER, text, advice)
     return Finding("flash size", OK, text)
+
+
+def _nvs(facts: Facts) -> Finding:
+    error = facts["nvs"]
+    if not error:
+        return Finding("NVS", OK, "a value of 64 bytes can be kept")
+    if error[0] == NVS_FULL:
+        advice = (
+            "the agent keeps its journal there: have the application erase keys (esp32.NVS(…).erase_key); "
+            "'enos-ota factory --migrate PORT' begins with an empty one"
+        )
+        return Finding("NVS", BLOCKER, "full: a value of 64 bytes cannot be kept", advice)
+    return Finding("NVS", BLOCKER, f"cannot be written: {error[1]}", MIGRATE)

@@ -98,6 +98,18 @@ def record_version(part, length):
     return record[112:176].split(b"\0")[0].decode()
 
 
+def nvs():
+    """[number, text] of what keeps a value from being kept in NVS; None when one can be."""
+    try:
+        store = esp32.NVS("enos_boot")
+        store.set_blob("doctor", bytes(64))
+        store.commit()
+        store.erase_key("doctor")
+        store.commit()
+    except OSError as error:
+        return [error.errno, str(error)]
+
+
 def partitions():
     """The table, the running and the selected partition, and both entries of otadata."""
     part = esp32.Partition
@@ -134,14 +146,34 @@ def flash(bootloader_at):
         return None
 
 
+def root_kind():
+    """What the root's partition is formatted as: "littlefs" or "fat"; None where that cannot be told."""
+    head = bytearray(512)
+    try:
+        part = esp32.Partition
+        found = part.find(part.TYPE_DATA, label="vfs") or part.find(part.TYPE_DATA, label="ffat")
+        found[0].readblocks(0, head, 0)
+    except (OSError, IndexError):
+        return None
+    if head[8:16] == b"littlefs":
+        return "littlefs"
+    return "fat" if head[510:] == b"\x55\xaa" else None
+
+
 def files():
     """The root file system: sizes in bytes, and what lies there that matters."""
-    stat = os.statvfs("/")
+    try:
+        stat = os.statvfs("/")
+    except OSError:
+        stat = (4096, 0, 0, 0)  # nothing is mounted there
     found = {"block": stat[0], "blocks": stat[2], "free": stat[3], "names": sorted(os.listdir("/"))}
+    found["kind"] = root_kind()
     for name in ("boot.py", "main.py"):
         found[name] = stub("/" + name)
-    # Only our /boot.py sets that path; where it is no file, it is frozen.
-    found["frozen_stubs"] = found["boot.py"] is None and sys.path[:1] in (["/app"], ["/rescue"])
+    # Only our boot.py does this. MicroPython makes a /boot.py even where a frozen one comes before it.
+    ran = sys.path[:1] in (["/app"], ["/rescue"]) and "files_trouble" in globals()
+    is_file = found["boot.py"] is not None and found["boot.py"][0].startswith("# Stub ABI ")
+    found["frozen_stubs"] = ran and not is_file
     try:
         import enos_ota
 
@@ -153,21 +185,47 @@ def files():
 
 
 def stub(path):
-    """[first line, whether there is more in it than comments, SHA-256], or None where there is no such file."""
+    """[first line, whether there is more than comments, SHA-256, that of all but the first line], or None.
+
+    The last one only where the first line is that of one of our stubs.
+    """
+    digest = hashlib.sha256()
+    first = ""
+    has_code = False
+    is_fresh = True  # nothing but blanks in the line so far
+    # By pieces, and no decode(): it may be one line of 100 KB, and no UTF-8.
+    piece = memoryview(bytearray(512))
     try:
-        digest = hashlib.sha256()
-        first = None
-        has_code = False
         with open(path, "rb") as file:
-            for line in file:
-                digest.update(line)
-                text = line.strip()
-                if first is None:
-                    first = text.decode()
-                has_code = has_code or (bool(text) and text[:1] != b"#")
-        return [first or "", has_code, binascii.hexlify(digest.digest()).decode()]
+            head = file.read(100).lstrip()
+            for byte in head:
+                if byte in (10, 13):
+                    break
+                first += chr(byte) if 32 <= byte < 127 else "?"
+            file.seek(0)
+            while True:
+                size = file.readinto(piece)
+                if not size:
+                    break
+                digest.update(piece[:size])
+                for byte in () if has_code else piece[:size]:
+                    if byte in (10, 13):
+                        is_fresh = True
+                    elif is_fresh and byte not in (9, 32):
+                        is_fresh = False
+                        has_code = has_code or byte != 35
+            body = hashlib.sha256()
+            if first.startswith("# Stub ABI"):
+                file.seek(0)
+                file.readline()
+                while True:
+                    size = file.readinto(piece)
+                    if not size:
+                        break
+                    body.update(piece[:size])
     except OSError:
         return None
+    return [first, has_code] + [binascii.hexlify(d.digest()).decode() for d in (digest, body)]
 
 
 def settings(path):
@@ -177,7 +235,7 @@ def settings(path):
             value = json.load(file)
         shown = {
             name: value.get(name)
-            for name in ("product_key", "device_key", "mqtt", "network", "ntp")
+            for name in ("product_key", "device_key", "mqtt", "network", "ntp", "watchdog_s")
         }
         shown["ca"] = [[path, exists(path)] for path in value.get("ca", [])]
         shown["wifi"] = [entry.get("ssid") for entry in value.get("wifi", [])]
