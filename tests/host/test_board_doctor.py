@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from desk_fixtures import STOCK_BOOT, Desk, desk, edition, entry
 
 from host_tools import paths
-from host_tools.board import stubs
+from host_tools.board import snippet, stubs
 from host_tools.board.doctor.examine import judge
 from host_tools.board.doctor.finding import BLOCKER, OK, WARNING
 from host_tools.board.port import attached
@@ -83,6 +83,29 @@ def test_doctor_of_a_stock_board_with_slots_finds_no_blocker(tmp_path: Path) -> 
         assert levels[name] == OK
     assert "seq 1 VALID" in report["by_name"]["otadata"]["text"]
     assert "takes 26,136 bytes" in report["by_name"]["TLS session"]["text"]
+
+
+def test_doctor_without_radio_does_not_judge_the_memory_of_tls(tmp_path: Path) -> None:
+    with desk(tmp_path / "board") as board:
+        report = json.loads(board.run("doctor", "--json", "--no-radio").stdout)
+    assert "TLS session" not in [finding["name"] for finding in report["findings"]]
+    assert report["blockers"] == 0
+
+
+def test_doctor_of_a_chip_that_panics_at_wi_fi_tells_all_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = snippet.source("tls_memory").replace(
+        "network.WLAN(network.STA_IF).active(True)", "__import__('machine').reset()"
+    )
+    assert "reset" in source
+    known = snippet.source
+    monkeypatch.setattr(snippet, "source", lambda n: source if n == "tls_memory" else known(n))
+    with desk(tmp_path / "board") as board:
+        report = examined(board)
+    assert list(blockers(report)) == ["TLS session"]
+    assert "restarted when Wi-Fi was switched on" in blockers(report)["TLS session"]
+    assert report["by_name"]["partition table"]["level"] == OK
 
 
 def test_doctor_of_a_table_with_one_application_sends_it_to_the_migration(tmp_path: Path) -> None:

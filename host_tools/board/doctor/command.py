@@ -18,15 +18,16 @@ STYLES = {OK: "green", WARNING: "yellow", BLOCKER: "bold red"}
 
 
 @click.command()
+@click.option("--no-radio", is_flag=True, help="Leave Wi-Fi off: no look at the memory of TLS.")
 @board_command
 @click.pass_context
-def doctor(ctx: click.Context, port: str, as_json: bool) -> None:
+def doctor(ctx: click.Context, *, port: str, no_radio: bool, as_json: bool) -> None:
     """Tell everything that decides whether over-the-air upgrades will work on the board at PORT.
 
     Its application is interrupted, and started again afterwards. Exit code 1 where there is a blocker.
     """
     with working("examining", as_json) as note, attached(port, note) as board:
-        facts = facts_of(board, note)
+        facts = facts_of(board, note, with_tls=not no_radio)
     findings = judge(facts)
     bad = blockers(findings)
     if as_json:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from host_tools.board.doctor import files, flash, vm
 from host_tools.board.doctor.finding import BLOCKER, Facts, Finding
-from host_tools.board.errors import BoardCodeError, BoardError
+from host_tools.board.errors import BoardCodeError, BoardError, BoardGoneError
 from host_tools.board.port import Port
 
 CALLS = ("vm", "memory", "nvs", "partitions", "files")
 SLOW_S = 60
+TLS_S = 15
 
 
 def facts_of(
@@ -37,9 +38,11 @@ def facts_of(
     on_step("TLS")
     try:
         port.load("tls_memory")
-        facts["tls"] = port.call("tls_memory", timeout_s=SLOW_S)
+        facts["tls"] = port.call("tls_memory", timeout_s=TLS_S)
     except BoardCodeError as error:
         facts["tls"] = error.last_line
+    except BoardGoneError:
+        facts["tls"] = "the chip restarted when Wi-Fi was switched on"
     return facts
 
 

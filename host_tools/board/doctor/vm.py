@@ -88,12 +88,14 @@ def _memory(facts: Facts) -> list[Finding]:
     found = [
         Finding("memory", OK, f"Python holds {used:,} bytes, {region[1]:,} are free outside it")
     ]
+    if tls is None:
+        return found  # not asked for
     if not isinstance(tls, list):
         found.append(
             Finding(
                 "TLS session",
                 BLOCKER,
-                f"cannot be made: {tls or 'not tried'}",
+                f"cannot be made: {tls}",
                 "free memory: what runs in /boot.py, and a smaller firmware, are where to look",
             )
         )
