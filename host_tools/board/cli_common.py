@@ -59,6 +59,13 @@ class Bar:
         self._progress = rich_progress
         self._task = task
         self._quiet = quiet
+        self._total = 0
+
+    def expect(self, count: int) -> None:
+        """So many bytes more will come."""
+        self._total += count
+        if self._progress:
+            self._progress.update(self._task, total=self._total)
 
     def advance(self, count: int) -> None:
         """So many bytes more have arrived."""
@@ -68,7 +75,10 @@ class Bar:
     def line(self, text: str) -> None:
         """A file is there."""
         if not self._quiet:
-            (self._progress.console.print if self._progress else click.echo)(text)
+            if self._progress:
+                self._progress.console.print(text, highlight=False)
+            else:
+                click.echo(text)
 
 
 @contextlib.contextmanager

@@ -45,9 +45,20 @@ def app_names(files: Files) -> list[str]:
 
 
 class Deploy:
-    """One deploy to an attached board. `say(text)` is told each file as it is copied."""
+    """One deploy to an attached board.
 
-    def __init__(self, facts: Facts, plan: Plan, files: Files, say: Say) -> None:
+    `say(text)` is told each file as it is copied, `expect(count)` how many bytes there will be.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        plan: Plan,
+        files: Files,
+        say: Say,
+        expect: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._expect = expect
         self._facts = facts
         self._plan = plan
         self._files = files
@@ -80,6 +91,7 @@ class Deploy:
             # No room for two agents: the board runs nothing meanwhile.
             self._files.act([*gate, (AGENT, None)])
             gate = []
+        self._expect(sum(map(len, missing.values())))
         for path, data in missing.items():
             self._stage(path, data)
         if app and APP not in foreign:
@@ -191,10 +203,12 @@ class Deploy:
         there = self._app.get(path.removeprefix(APP + "/"))
         if there and same(data, there):
             self._files.copy(path, staged, there)
+            self._expect(-len(data))
             return
         self._files.write(staged, data)
         self.result.sent_bytes += len(data)
-        self._say(f"{path}  {len(data):,} bytes")
+        if not path.endswith(MARK):
+            self._say(f"{path}  {len(data):,} bytes")
 
     # ---- what is put in its place
 

@@ -49,7 +49,7 @@ def deploy(
         plan = make_plan(facts, list(apps))
         with progress("copying", as_json) as bar:
             files = Files(board, bar.advance)
-            deployed = Deploy(facts, plan, files, bar.line).run(replace)
+            deployed = Deploy(facts, plan, files, bar.line, bar.expect).run(replace)
         note("checking")
         board.attach()  # /boot.py mounts what was copied
         board.load("past")

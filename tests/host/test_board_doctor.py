@@ -15,6 +15,7 @@ from desk_fixtures import STOCK_BOOT, Desk, desk, edition, entry
 
 from host_tools import paths
 from host_tools.board import snippet, stubs
+from host_tools.board.doctor import examine
 from host_tools.board.doctor.examine import judge
 from host_tools.board.doctor.finding import BLOCKER, OK, WARNING
 from host_tools.board.port import attached
@@ -100,6 +101,7 @@ def test_doctor_of_a_chip_that_panics_at_wi_fi_tells_all_the_rest(
     )
     assert "reset" in source
     known = snippet.source
+    monkeypatch.setattr(examine, "TLS_S", 4)
     monkeypatch.setattr(snippet, "source", lambda n: source if n == "tls_memory" else known(n))
     with desk(tmp_path / "board") as board:
         report = examined(board)

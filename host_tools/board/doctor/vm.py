@@ -125,5 +125,5 @@ def _clock(facts: Facts) -> Finding:
         "clock",
         WARNING,
         f"{shown}: certificates are not valid yet",
-        "provision with --ntp: without it the agent knows only the build time of its release",
+        "provision with --set ntp=pool.ntp.org: without it the agent knows only the build time of its release",
     )
