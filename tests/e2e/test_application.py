@@ -70,6 +70,11 @@ def app(body: str) -> str:
     return f'"""A bad one."""\n\nimport asyncio\nimport machine\nimport network\nimport time\n\n{body}\n{HOOKS}'
 
 
+def seen(rig, task):
+    """Why, and what the board said before."""
+    return "\n".join([task["desc"], *rig.console()[-60:]])
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_application_bad_one_does_not_keep_the_next_release_away(
     tmp_path, releases, workshop, kind
@@ -82,6 +87,6 @@ def test_application_bad_one_does_not_keep_the_next_release_away(
         rig.wait_console(sign, timeout_s=90)
         rig.wait_version("1.0.0")
         task = rig.wait_task(rig.push(releases["1.1.0"], "1.1.0"), timeout_s=120)
-        assert (task["status"], task["progress"]) == ("succeeded", 100), task
+        assert (task["status"], task["progress"]) == ("succeeded", 100), seen(rig, task)
         rig.wait_console(NEW_GREETING)
         assert rig.version() == "1.1.0"

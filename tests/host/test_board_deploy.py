@@ -305,6 +305,8 @@ def test_tool_interrupted_in_a_transfer_resets_the_board(tmp_path: Path) -> None
             stderr=subprocess.STDOUT,
             text=True,
             cwd=paths.ROOT,
+            # In a shell's background Ctrl-C would be ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         assert process.stdout is not None
         process.stdout.readline()
