@@ -15,6 +15,7 @@ import pytest
 from desk_fixtures import STOCK_BOOT, Desk, desk, edition
 
 from host_tools import paths
+from host_tools.board import port as port_module
 from host_tools.board import stubs
 from host_tools.board.errors import BoardError
 from host_tools.board.port import Port
@@ -318,7 +319,10 @@ def test_tool_interrupted_in_a_transfer_resets_the_board(tmp_path: Path) -> None
     assert result.exit_code == 0
 
 
-def test_tool_at_a_board_that_prints_all_the_time_ends(tmp_path: Path) -> None:
+def test_tool_at_a_board_that_prints_all_the_time_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_module, "BOOT_PY_S", 3.0)
     boot = b"""import _thread, time
 def tick():
     while True:
