@@ -27,6 +27,7 @@ BOOT_PY_S = 20.0
 RESET_S, ROM_S, PRESS_S = 0.1, 1.0, 5.0
 """How long EN is held low; the ROM looks at IO0; and Ctrl-C is pressed after a reset."""
 UNCUT_S = 60.0
+LOAD_S = 15.0
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _GONE = (TransportError, OSError, struct.error)
 Say = Callable[[str], None]
@@ -193,7 +194,7 @@ class Port:
 
     def load(self, name: str) -> None:
         """Define the functions of `on_board/NAME.py` on the board."""
-        self.exec(snippet.source(name))
+        self.exec(snippet.source(name), LOAD_S)
 
     def call(
         self, function: str, *arguments: Any, timeout_s: float = 30, uncut: bool = False
