@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
@@ -19,6 +18,7 @@ from rich.progress import (
 )
 
 from host_tools.board.errors import BoardError
+from host_tools.one_line import one_line
 from host_tools.paths import ToolMissingError
 from host_tools.release.errors import ReleaseError
 
@@ -28,16 +28,9 @@ P = ParamSpec("P")
 def board_command(function: Callable[P, None]) -> Callable[P, None]:
     """Argument PORT, option `--json`, and errors of the board as one line with exit code 1."""
 
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            function(*args, **kwargs)
-        except (BoardError, ReleaseError, ToolMissingError) as error:
-            raise click.ClickException(str(error)) from None
-
     port = click.argument("port")
     as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-    return port(as_json(call))
+    return port(as_json(one_line(BoardError, ReleaseError, ToolMissingError)(function)))
 
 
 @contextlib.contextmanager

@@ -45,10 +45,6 @@ class Console:
             for line in found:
                 yield line.decode("utf-8", "replace").rstrip("\r")
 
-    def rest(self) -> str:
-        """The line that has not ended, such as a prompt."""
-        return self._text.decode("utf-8", "replace")
-
     def _read(self) -> bytes:
         try:
             port = self._transport.serial

@@ -128,8 +128,8 @@ class Port:
             return self._wait(_RAW, READ_S)
 
     def _look_at_trial(self) -> None:
-        self.load("trial")
         try:
+            self.load("trial")
             self.on_trial, ours = self.call("look")
         except BoardCodeError:
             self.on_trial = ours = False  # no ESP32: nothing to protect

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
 
 import click
 
@@ -21,28 +18,14 @@ from host_tools.factory.layout import Layout, flash_bytes, layout
 from host_tools.factory.maker import Maker
 from host_tools.factory.migrate_command import run as run_migration
 from host_tools.factory.report import show
+from host_tools.one_line import one_line
 from host_tools.paths import ToolMissingError
 from host_tools.release.commands import Bytes
 from host_tools.release.errors import ReleaseError
 from host_tools.settings import SettingsError
 
-P = ParamSpec("P")
-
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
-    """Turn what can go wrong into one line and exit code 1."""
-
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            function(*args, **kwargs)
-        except (BoardError, FactoryError, ReleaseError, SettingsError, ToolMissingError) as error:
-            raise click.ClickException(str(error)) from None
-
-    return wrapped
 
 
 @click.command()
@@ -77,7 +60,7 @@ def one_line_errors(function: Callable[P, None]) -> Callable[P, None]:
 @click.option("--flash-size", default="4MB", show_default=True, help="4MB, 8MB or 16MB.")
 @click.option("--slot-size", type=Bytes(), help="Of an OTA slot; default: 0x1D0000 in 4 MB.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@one_line_errors
+@one_line(BoardError, FactoryError, ReleaseError, SettingsError, ToolMissingError)
 def factory(
     *,
     stock: Path,

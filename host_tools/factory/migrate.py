@@ -13,7 +13,7 @@ from typing import Any
 from host_tools.board import stubs
 from host_tools.board.backup import save
 from host_tools.board.console import Console
-from host_tools.board.doctor import flash, vm
+from host_tools.board.doctor import vm
 from host_tools.board.doctor.examine import facts_of
 from host_tools.board.doctor.finding import Facts
 from host_tools.board.errors import BoardError
@@ -81,7 +81,7 @@ def check_board(facts: Facts, maker: Maker) -> None:
     found = facts["flash"]
     if found and tuple(facts["vm"]["version"][:2]) >= KNOWS_FLASH:
         check_size(found["size"], maker)
-    if flash.on_trial(facts):
+    if facts["on_trial"]:
         raise FactoryError("this board tries a new release: wait until the trial is over")
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from host_tools.one_line import one_line
 from host_tools.paths import ToolMissingError
 from host_tools.release.compile import native_arch
 from host_tools.release.errors import ReleaseError
@@ -28,9 +27,6 @@ from host_tools.release.make import (
 from host_tools.release.package import make_package
 from host_tools.release.sources import agent_names
 from host_tools.release.synth import LAYOUTS, STOCK_BYTES, synth_vm
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -49,17 +45,7 @@ class Bytes(click.ParamType[int]):
             self.fail(f"{value} is not a number like 1900544 or 0x1D0000", param, ctx)
 
 
-def one_line_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn what can go wrong into one line and exit code 1."""
-
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except (ReleaseError, ToolMissingError) as error:
-            raise click.ClickException(str(error)) from None
-
-    return wrapped
+one_line_errors = one_line(ReleaseError, ToolMissingError)
 
 
 @click.group()

@@ -48,11 +48,6 @@ def running(facts: Facts) -> Facts:
     return next(p for p in facts["partitions"]["apps"] if p["label"] == label)
 
 
-def on_trial(facts: Facts) -> bool:
-    """Whether a reset would roll the running image back."""
-    return bool(facts["on_trial"])
-
-
 def _slots(facts: Facts) -> Finding:
     slots = slots_of(facts)
     shown = ", ".join(f"{p['label']} {p['size']:#x} at {p['address']:#x}" for p in slots)
@@ -100,7 +95,7 @@ def _states(facts: Facts) -> list[Finding]:
         for number, (seq, state, good) in enumerate(entries)
     )
     text += f"; runs {parts['running']}"
-    if on_trial(facts):
+    if facts["on_trial"]:
         advice = "wait until the trial is over; a reset now rolls it back"
         return [Finding("otadata", BLOCKER, f"{text}, on trial", advice)]
     if parts["boot"] != parts["running"]:
