@@ -22,6 +22,7 @@ import vfs
 from micropython import const
 
 _TRIAL_WATCHDOG_MS = const(60000)
+_DAY_S = const(86400)
 _RESCUE_BLOCK = const(512)
 _ENOENT = const(2)
 _RESCUE_FAILS = const(6)  # in a row; the release itself acts on the third
@@ -108,7 +109,7 @@ def arm_watchdog(nvs, is_trial):
     timeout_ms = 0
     text = bytearray(8)
     try:
-        timeout_ms = max(int(bytes(text[: nvs.get_blob("wdt_s", text)])), 0) * 1000
+        timeout_ms = min(max(int(bytes(text[: nvs.get_blob("wdt_s", text)])), 0), _DAY_S) * 1000
     except Exception:
         pass  # no such setting, or no NVS at all: a trial needs its watchdog in any case
     if timeout_ms:

@@ -3,7 +3,7 @@
 enos-connect://<key>.<ext>  the HTTP broker, logged in with the device's own secret (EnOS 2.1 and newer)
 enos-lark://<key>           the same broker tells the https address
 /path                       Common File Service getFile, signed with an access key (2019), or a base URL
-https://host/path           as it is
+https://host/path           as it is, where that host may serve files
 """
 
 from . import board
@@ -17,7 +17,7 @@ def is_brokered(file_url: str) -> bool:
     Raises: DownloadError (step -2) for a kind that nobody serves.
     """
     kind, _, rest = file_url.partition("://")
-    if kind == "https" or file_url.startswith("/"):
+    if kind in ("https", "http") or file_url.startswith("/"):
         return False
     if not rest or kind not in ("enos-connect", "enos-lark"):
         raise DownloadError("unknown kind of fileUrl")

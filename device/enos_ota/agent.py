@@ -23,7 +23,9 @@ _SETTLED_S = const(300)  # an application that ran so long did not fail at its s
 _REJOIN_MS = const(5000)
 _SOON_MS = const(60_000)  # what a reset cut short waits for EnOS so long
 _DESC = const(100)  # characters
+_RESETS = const(5)
 _SECTOR = const(4096)
+_FIELDS = ("version", "sign", "signMethod", "fileUrl", "fileSize")
 
 
 def select_first(firmwares: list):
@@ -51,11 +53,20 @@ class Agent:
     """
 
     _wdt = None  # one for all agents of a boot: it cannot be stopped
-    _task: asyncio.Task | None = None  # the upgrade at work, while there is a digest
-    starved_ms: int | None
+    _task: asyncio.Task | None  # the upgrade at work, while there is a digest
+    context: object  # of TLS, made when first needed
+    digest: str  # of what the upgrade at work fetches
+    hushed: bool  # the upgrade needs the memory of the MQTT session
+    is_linked: bool  # there is a session, or about to be one
+    is_informed: bool
+    trouble: str  # why there is no session
+    starved_ms: int | None  # since when there is no memory for a session
+    clock_set_s: int  # Unix seconds of the last NTP answer in this boot; 0: ask again
+    doubts: int  # sessions in a row that TLS refused by a date
+    trial: Trial | None  # type: ignore[name-defined]  # noqa: F821 - imported when there is one
     buf: bytearray | None  # of the upgrade at work
     version: str
-    floor_s: int  # Unix seconds: no certificate that matters was issued before
+    floor_s: int  # build time of the release, Unix seconds: no certificate that matters was issued before
     word: tuple | None  # (step, desc) that EnOS has not answered yet
     order: dict | None  # the newest command not yet obeyed, due at order_ms
 
@@ -73,10 +84,15 @@ class Agent:
         alone=False,
         app_timeout_s=0,
     ) -> None:
-        # Reserved before the application breaks up the heap: later there may be 4 KiB, but in no one piece.
-        self.buf = None
+        if board.buffer is None:  # it was not /main.py that started this boot, or there is none
+            from .room import make_room
+
+            make_room()
+            del make_room
+        self.buf = board.buffer
         try:
-            if alone or upgrade != "reboot":
+            # Reserved before the application breaks up the heap: later there may be 4 KiB, but in no one piece.
+            if not self.buf and (alone or upgrade != "reboot"):
                 self.buf = bytearray(_SECTOR)
         except MemoryError:
             pass
@@ -89,23 +105,23 @@ class Agent:
         self.on_link = on_link
         self.mode = upgrade
         self.alone = alone
-        self.context: object = None  # of TLS, made when first needed
-        self.digest = ""  # of what the upgrade at work fetches
-        self.hushed = False  # the upgrade needs the memory of the MQTT session
-        self.is_linked = False  # there is a session, or about to be one
-        self.is_informed = False
-        self.trouble = ""  # why there is no session
-        self.starved_ms = None  # since when there is no memory for a session
-        self.clock_set_s = 0  # Unix seconds of the last NTP answer in this boot; 0: ask again
-        self.trial: Trial | None = None  # type: ignore[name-defined]  # noqa: F821 - imported when there is one
+        # All of them now: one more attribute needs memory, and is set where there is none.
+        self.starved_ms = self.context = self.trial = self._task = None
+        self.hushed = self.is_linked = self.is_informed = False
+        self.digest = self.trouble = ""
+        self.clock_set_s = self.doubts = 0
         self.started_ms = self.beat_ms = self.order_ms = self.check_ms = time.ticks_ms()
-        from . import startup
+        from . import settings
 
-        self.config = startup.settings(config)
-        self.session = Session(self.config, startup.login(self.config), self._arrived)
-        startup.begin(self, version)
-        del startup
-        forget("startup config identity journal otadata image segment alone rescue")
+        self.config = settings.load(config)
+        self.session = Session(self.config, settings.login(self.config), self._arrived)
+        del settings
+        forget("settings config trust identity room")
+        from . import outset
+
+        outset.begin(self, version)
+        del outset
+        forget("outset startup trust journal otadata image record segment alone rescue")
 
     async def run(self) -> None:
         """Serve EnOS for ever; the application runs beside it."""
@@ -224,8 +240,12 @@ class Agent:
         params = message.get("params")
         if not isinstance(params, dict):
             params = {}
-        for ours in ("unfinished", "at"):  # what a reset left says so
-            params.pop(ours, None)
+        # No more than is of use: it stays until it is obeyed, in NVS too.
+        params = {
+            name: params[name]
+            for name in _FIELDS
+            if isinstance(params.get(name), (str, int, float))
+        }
         if not self.digest or str(params.get("sign")).lower() != self.digest:  # else it is at work
             self.order = params
             self.order_ms = time.ticks_ms()
@@ -297,7 +317,11 @@ class Agent:
             orders = None  # type: ignore
             forget()
         except Exception:  # nobody would hear of the end, and no other upgrade begin
-            board.reset()  # the journal tells the rest
+            try:
+                # As after so many resets without a reason: the agent goes first, and takes it up again alone.
+                board.save_int("resets", _RESETS, board.STUBS)
+            finally:
+                board.reset()  # the journal tells the rest
 
     def _count_starved(self, error) -> None:
         # Nothing here may need memory, but for the reset.

@@ -31,6 +31,9 @@ def first():
 
     It keeps nothing of this module alive: an upgrade in it needs the memory.
     """
+    from .room import make_room
+
+    make_room()  # before the application is imported
     if otadata.on_trial():
         if board.was("DEEPSLEEP_RESET"):
             # Before the application is imported: it may sleep there, where no watchdog runs.
@@ -68,7 +71,7 @@ def _reason(command: dict, state: int) -> str:
         return ""  # it was the other image that failed
     if command.get("tries"):
         return "upgrade to %s" % command.get("version")
-    why = board.load_blob("why", board.STUBS).decode().strip()
+    why = journal.load_why()
     if why:
         return why
     if board.was("WDT_RESET"):

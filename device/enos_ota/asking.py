@@ -24,5 +24,5 @@ async def ask(http, hosts: list, origin: str, known: list, position: int, last: 
             return
         from .redirect import join, permitted
 
-        url = permitted(origin, join(url, location), hosts)
+        url = permitted([origin], join(url, location), hosts)
     raise DownloadError("redirected too often")

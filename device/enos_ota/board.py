@@ -17,6 +17,8 @@ _INVALID_LENGTH = const(0x110C)  # ESP_ERR_NVS_INVALID_LENGTH: the buffer is too
 _NAMESPACE = "enos_ota"
 STUBS = "enos_boot"  # shared with /boot.py and /main.py
 
+buffer: bytearray | None = None  # of 4 KiB, in the part that `room` had the heap grow by
+
 
 def running() -> Partition:
     """The slot whose code executes."""
@@ -147,6 +149,11 @@ def largest_free_block() -> int:
     return max([region[2] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
 
 
+def idf_free_bytes() -> int:
+    """Bytes free in the IDF heap, in blocks of any size."""
+    return sum([region[1] for region in esp32.idf_heap_info(esp32.HEAP_DATA)])
+
+
 def is_starved() -> bool:
     """Whether Wi-Fi and a TLS handshake go without buffers: as a rule, since the Python heap has grown."""
     return largest_free_block() < _STARVED_BLOCK_BYTES
@@ -168,12 +175,12 @@ def set_clock(unix_s: int) -> None:
     machine.RTC().datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
 
 
-def ask_ntp(host: str) -> None:
-    """Set the clock from an NTP server; blocks for at most its 1 s time-out and a DNS look-up.
+def ntp_time(host: str) -> int:
+    """What an NTP server says, in Unix seconds; blocks for at most its 1 s time-out and a DNS look-up.
 
     Raises: OSError when there is no answer.
     """
     import ntptime
 
     ntptime.host = host
-    ntptime.settime()
+    return ntptime.time() + _EPOCH_2000

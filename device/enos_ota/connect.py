@@ -27,6 +27,7 @@ async def connect(agent) -> None:
         await asyncio.sleep_ms(_POLL_MS)
     agent.is_linked = True
     await session.open(agent.context)
+    agent.doubts = 0
     agent.check_ms = time.ticks_ms()
     log("I", "connected to EnOS")
     agent.call(agent.on_link, "connected", "")
@@ -50,7 +51,27 @@ async def _prepare(agent) -> None:
         await prepare(agent)
     finally:
         del prepare
-        forget("link trust")
+        forget("link")
+    await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
+    if not agent.context:
+        from .contexts import make
+
+        try:
+            agent.context = make(agent.config)
+        finally:
+            del make
+            forget()
+    from .clock import is_confirmed, settle
+
+    try:
+        await settle(agent)
+        if not is_confirmed():
+            from .servertime import confirm
+
+            await confirm(agent)
+    finally:
+        is_confirmed = settle = confirm = None  # type: ignore
+        forget("clock servertime")
 
 
 def lost(agent, error) -> None:
@@ -58,7 +79,8 @@ def lost(agent, error) -> None:
     refused = type(error) is DownloadError  # by TLS
     agent.trouble = str(error) if isinstance(error, OtaError) else repr(error)
     log("W", "link: " + agent.trouble)
-    if refused:
+    if refused and "(clock" in agent.trouble:
         agent.clock_set_s = 0  # was it NTP that lied?
+        agent.doubts += 1
     state = "refused" if refused or agent.session.refused else "lost"
     agent.call(agent.on_link, state, agent.trouble)

@@ -27,7 +27,7 @@ class HeadStart:
 
     def run(self) -> None:
         """Serve EnOS without the application; return when its turn has come."""
-        forget("alone rescue journal otadata image")
+        forget("alone rescue journal otadata image record segment")
         free_bytes = board.largest_free_block()
         agent = Agent(alone=True)
         agent.version += self._suffix
@@ -66,7 +66,9 @@ class HeadStart:
                 has_worked = True
                 continue
             if informed_ms is None:
-                if age_ms > limit_ms and not agent.session.is_open:
+                # What an upgrade has left may be too little memory for a session, until the next reset.
+                is_over = age_ms > limit_ms or (has_worked and agent.starved_ms is not None)
+                if is_over and not agent.session.is_open:
                     break
             elif agent.may_sleep() and time.ticks_diff(now, informed_ms) > self._after_ms:
                 break

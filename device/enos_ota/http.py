@@ -1,4 +1,4 @@
-"""HTTP/1.1 for downloads: POST a log-in, GET a range, both over verified TLS only.
+"""HTTP/1.1 for downloads: POST a log-in, GET a range, over verified TLS unless the settings allow less.
 
 Not `urequests`: no version of it verifies a certificate, and all take a truncated body as complete.
 """
@@ -10,7 +10,7 @@ from micropython import const
 from .body import NO_HTTP, Body
 from .digits import number
 from .errors import DownloadError, LinkError
-from .messages import split_url
+from .url import split_url
 
 _CONNECT_MS = const(15_000)
 _ANSWER_MS = const(30_000)
@@ -21,13 +21,15 @@ _USED = const(("content-length", "content-range", "transfer-encoding", "etag", "
 class Http(Body):
     """One connection, reused while host and port stay the same.
 
+    context: of TLS, for the broker.
     Attributes after a request: status; headers (those we use, lower-case names); those of its body.
     Raises: LinkError (step -2) for the network, DownloadError (step -2) for what the server said.
     """
 
-    def __init__(self, context) -> None:
+    def __init__(self, context, config) -> None:
         super().__init__()
         self._context = context
+        self._config = config
         self.status = 0
         self.headers: dict = {}
 
@@ -35,11 +37,17 @@ class Http(Body):
         """Send a request and read the answer's head; `headers` are whole lines with CRLF."""
         scheme, host, port, path = split_url(url)
         # A blank would end the request's address, CR LF its line.
-        if scheme != "https" or min(url) <= " ":
+        if min(url) <= " ":
             raise DownloadError("not an https address")
+        context = self._context
+        config = self._config
+        if scheme != "https" or config.cert or config.pins:
+            from .contexts import for_url
+
+            context = for_url(config, context, scheme, host)
         head = "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n"
         head = head % (method, path or "/", url.split("/")[2], headers)
-        peer = (host, port or 443)
+        peer = (host, port or (80 if scheme == "http" else 443), context)
         transport = self._transport
         reused = self._peer == peer and not self.left_bytes
         while True:
@@ -48,7 +56,7 @@ class Http(Body):
             try:
                 if not reused:
                     self.close()
-                    await transport.open(host, peer[1], self._context, _CONNECT_MS)
+                    await transport.open(host, peer[1], context, _CONNECT_MS)
                 elif transport.receive_now(self._byte):
                     reused = False  # more than the former answer announced
                     continue

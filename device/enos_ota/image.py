@@ -4,33 +4,31 @@ Layout: ESP32 app image, padding to 4 KiB, record sector, app file system, the r
 are ESP-IDF's esp_app_format.h and the record table in the README.
 """
 
-import binascii
-import struct
-
 from micropython import const
 
 from .errors import VerifyError
+from .record import LEAST_BYTES, is_record, size_of, unpack
 from .segment import TOO_LONG, next_segment
 
 _SECTOR = const(4096)
-_RECORD_BYTES = const(240)
-_MAGIC = b"EnRR"
 _MAX_SEGMENTS = const(16)
+
+MAGIC = const(0xE9)  # first byte of an image; 0xFF where it is not proven yet
 
 
 class Image:
-    """The app image at the start of a slot.
+    """The app image at the start of a slot. armed: only one that the bootloader takes for an image.
 
     Attributes: length_bytes, behind (the offset of a record), digest (its appended SHA-256, or b""),
     elf_digest (of the app descriptor).
     Raises: VerifyError (step -3) when there is no app image or it does not fit the slot.
     """
 
-    def __init__(self, slot) -> None:
+    def __init__(self, slot, armed: bool = True) -> None:
         head = bytearray(24)
         slot.readblocks(0, head, 0)
         segments, hashed = head[1], head[23]
-        if head[0] != 0xE9 or not 0 < segments <= _MAX_SEGMENTS:
+        if (head[0] != MAGIC and (armed or head[0] != 0xFF)) or not 0 < segments <= _MAX_SEGMENTS:
             raise VerifyError("not an app image")
         end = 24
         limit = slot.info()[3]
@@ -49,32 +47,21 @@ class Image:
 
 def has_record(slot, image: Image) -> bool:
     """Whether there is a record behind `image`, its own or another's."""
-    return image.behind + _SECTOR <= slot.info()[3] and _read(slot, image.behind, 4) == _MAGIC
+    return image.behind + _SECTOR <= slot.info()[3] and is_record(_read(slot, image.behind, 4))
 
 
 def read_record(slot, image: Image):
-    """(version, build time in Unix seconds) of the record behind `image`.
-
-    None where there is no record, or none that belongs to this very image.
-    """
+    """The `record.Record` behind `image`; None where there is none, or none that belongs to this very image."""
     if not image.digest or not has_record(slot, image):
         return None
-    offset = image.behind
-    fields = _read(slot, offset, _RECORD_BYTES)
-    form, size, crc, image_bytes = struct.unpack_from("<4xHHII", fields)
-    if form != 1 or not _RECORD_BYTES <= size <= _SECTOR:
+    fields = _read(slot, image.behind, LEAST_BYTES)
+    size = size_of(fields)
+    if size > LEAST_BYTES:
+        fields = _read(slot, image.behind, size)
+    record = unpack(fields)
+    if record and (record.image_bytes != image.length_bytes or record.image_digest != image.digest):
         return None
-    if size > _RECORD_BYTES:
-        fields = _read(slot, offset, size)  # written by a newer tool: fields we do not know follow
-    if binascii.crc32(memoryview(fields)[12:]) != crc:
-        return None
-    if image_bytes != image.length_bytes or fields[48:80] != image.digest:
-        return None
-    try:
-        version = fields[112:176].rstrip(b"\x00").decode()
-    except ValueError:
-        return None
-    return version, struct.unpack_from("<I", fields, 44)[0]
+    return record
 
 
 def _read(slot, offset: int, size: int) -> bytes:

@@ -26,6 +26,7 @@ _KEY = "journal"
 _BLOCKS = "blocks"
 _TOLD = "told"
 _COMMAND_BYTES = const(2048)
+_INT = const(0x7FFFFFFF)  # what an NVS integer holds of a sequence
 # Only what differs from these is stored.
 _EMPTY: dict = {
     "state": IDLE,
@@ -52,7 +53,9 @@ _EMPTY: dict = {
 def load() -> dict:
     """The record: all fields of `_EMPTY`."""
     entry = dict(_EMPTY)
-    entry.update(_parse(board.load_blob(_KEY)))
+    for name, value in _parse(board.load_blob(_KEY)).items():
+        if name not in _EMPTY or type(value) is type(_EMPTY[name]):  # a later release's are kept
+            entry[name] = value
     return entry
 
 
@@ -115,13 +118,19 @@ def save_blocks(count: int) -> None:
 
 def is_told(sequence: int) -> bool:
     """Whether the rollback that this otadata sequence shows has had its last word."""
-    return not sequence or board.load_int(_TOLD) == sequence
+    return not sequence or board.load_int(_TOLD) == sequence & _INT
 
 
 def tell(sequence: int) -> None:
     """Remember that; 0 changes nothing."""
     if sequence:
-        _tolerate(board.save_int, _TOLD, sequence)
+        _tolerate(board.save_int, _TOLD, sequence & _INT)
+
+
+def load_why() -> str:
+    """What an earlier boot died of, as the stubs kept it, in ASCII; "" when there is nothing."""
+    why = board.load_blob("why", board.STUBS)
+    return bytes([byte if byte < 127 else 63 for byte in why]).decode().strip()
 
 
 def save_command(params: dict, tries: int) -> None:
@@ -139,7 +148,11 @@ def keep_command(key: str, params: dict) -> None:
 
 def load_command(key: str = COMMAND) -> dict:
     """The command kept; empty when there is none."""
-    return _parse(board.load_blob(key, size_bytes=_COMMAND_BYTES))
+    params = _parse(board.load_blob(key, size_bytes=_COMMAND_BYTES))
+    for name in ("tries", "seen", "at"):
+        if not isinstance(params.get(name, 0), int):
+            del params[name]
+    return params
 
 
 def clear_command(key: str) -> None:
@@ -164,8 +177,10 @@ def _tolerate(function, *arguments, **changes) -> bool:
 
 
 def _parse(stored: bytes) -> dict:
+    # Flat, as it was written: what is nested would take memory, and cannot be stored again.
     try:
-        return dict(json.loads(stored)) if stored else {}
-    except (TypeError, ValueError):
+        fields = dict(json.loads(stored)) if stored else {}
+    except (TypeError, ValueError, MemoryError):
         log("E", "the journal is damaged")
         return {}
+    return {name: value for name, value in fields.items() if isinstance(value, (str, int))}

@@ -1,4 +1,4 @@
-"""The way to the network, and the clock that verified TLS needs first."""
+"""The way to the network."""
 
 import asyncio
 import time
@@ -12,39 +12,27 @@ from .log import log
 _QUICK_MS = const(8000)  # for each of several networks: one that is not in the air costs no more
 _JOIN_MS = const(20_000)  # for each of them that is slow, or that the driver misses at first
 _HOOK_S = const(60)
-_NTP_EVERY_S = const(86_400)
 _REJOIN = const(16)  # sessions that failed in a row, for an hour: Wi-Fi may be joined, and dead
 
 
 async def prepare(agent) -> None:
-    """Bring up what a session of `agent` needs: the network, the clock, a TLS context.
+    """Bring up the network for a session of `agent`.
 
     Raises: LinkError.
     """
     config = agent.config
-    link = Link(config, agent.clock_set_s)
+    link = Link(config)
     # Many networks take longer than a main loop that hangs is fed.
     most_ms = (_QUICK_MS + _JOIN_MS) * len(config.wifi)
     agent.beat_ms = time.ticks_add(agent.beat_ms, most_ms)
     await link.up(agent.session.failures % _REJOIN == _REJOIN - 1)
-    link.set_clock(agent.floor_s)
-    await asyncio.sleep_ms(0)  # between two DNS look-ups the watchdog is fed
-    agent.clock_set_s = link.clock_set_s
-    if not agent.context:
-        from .trust import tls_context
-
-        agent.context = tls_context(config.ca)
 
 
 class Link:
-    """Wi-Fi by config, or what `network` says: `hook`: `enos_link.up()`; `external`: the application's own.
+    """Wi-Fi by config, or what `network` says: `hook`: `enos_link.up()`; `external`: the application's own."""
 
-    clock_set_s: Unix seconds of the last NTP answer in this boot; 0: ask again.
-    """
-
-    def __init__(self, config, clock_set_s: int = 0) -> None:
+    def __init__(self, config) -> None:
         self._config = config
-        self.clock_set_s = clock_set_s
 
     async def up(self, again: bool = False) -> None:
         """Bring the network up unless it is; `again`: leave the Wi-Fi that is joined for the next in the list.
@@ -76,24 +64,6 @@ class Link:
                     log("I", "Wi-Fi joined")
                     return
         raise LinkError("Wi-Fi: no configured network can be joined")
-
-    def set_clock(self, floor_s: int) -> None:
-        """Set the clock by NTP once a day where configured, and never let it stand before `floor_s`.
-
-        `floor_s` is Unix seconds: the build time of the running release, before which no certificate
-        that matters was issued.
-        """
-        now_s = board.unix_time()
-        if self._config.ntp and abs(now_s - self.clock_set_s) > _NTP_EVERY_S:
-            try:
-                board.ask_ntp(self._config.ntp)
-                self.clock_set_s = now_s = board.unix_time()
-                log("I", "clock set by NTP")
-            except (OSError, ValueError) as error:
-                log("W", "NTP: %s" % error)
-        if now_s < floor_s:
-            board.set_clock(floor_s)
-            log("W", "clock set to the build time")
 
 
 async def _try(wlan, entry, limit_ms: int) -> bool:

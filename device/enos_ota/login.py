@@ -61,5 +61,5 @@ async def _json(http) -> dict:
                 raise ValueError
             data += piece[: await http.receive(piece)]
         return parse(bytes(data))
-    except ValueError:
+    except (ValueError, MemoryError):
         raise DownloadError("HTTP %d without JSON" % http.status) from None

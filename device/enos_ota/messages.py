@@ -6,8 +6,6 @@ data. EnOS routes by topic, so a downlink is judged by its topic, never by its `
 
 import json
 
-from .errors import DownloadError
-
 OK = 200
 
 
@@ -31,22 +29,9 @@ def request(message_id: int, kind: str, params: dict) -> bytes:
 def upgrade_reply(message: dict) -> bytes:
     """Payload of the answer to an `upgrade`: its id as it came (string, number or none), code 200."""
     answer = {"code": OK, "message": "", "data": {}}
-    if "id" in message:
+    if isinstance(message.get("id"), (str, int)):  # all that can be sent back as it came
         answer["id"] = message["id"]
     return json.dumps(answer).encode()
-
-
-def split_url(url: str) -> tuple:
-    """`scheme://host[:port][/path]` as (scheme, host, port or 0, path).
-
-    Raises: DownloadError (step -2) when it is none.
-    """
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    host, _, port = host.partition(":")
-    if not host or not (port.isdigit() or not port):
-        raise DownloadError("not an address")
-    return scheme, host, int(port or 0), slash + path
 
 
 def parse(payload: bytes) -> dict:

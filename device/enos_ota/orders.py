@@ -39,7 +39,12 @@ async def say(agent) -> None:
 async def ask(agent) -> None:
     """Ask EnOS for its offers, and the application which of them it wants."""
     _ask_later(agent)
-    firmware = agent.call(agent.select, await agent.tolerate(agent.check()) or [])
+    try:
+        offers = await agent.tolerate(agent.check())
+    except MemoryError:
+        log("W", "the list of offers does not fit")
+        return
+    firmware = agent.call(agent.select, offers or [])
     if hasattr(firmware, "sign") and firmware.version != agent.version:
         begin(agent, firmware)
 
@@ -52,7 +57,8 @@ async def obey(agent) -> None:
             await _look_for(agent, params)
         elif _is_stale(agent, params):
             text = "%s: interrupted for over %d s"
-            owe(agent, GaveUpError.step, text % (params["version"], agent.config.upgrade_timeout_s))
+            version = params.get("version")
+            owe(agent, GaveUpError.step, text % (version, agent.config.upgrade_timeout_s))
         else:
             await _obey(agent, params)
     except (MemoryError, OSError):
@@ -71,7 +77,7 @@ async def _look_for(agent, params) -> None:
     del params["unfinished"]
     agent.order_ms = time.ticks_add(time.ticks_ms(), 0 if params.get("tries") else _SILENCE_MS)
     for firmware in found or ():
-        if firmware.sign == str(params["sign"]).lower():
+        if firmware.sign == str(params.get("sign")).lower():
             agent.order = params_of(firmware)
             agent.order_ms = time.ticks_ms()
 
@@ -109,7 +115,7 @@ def begin(agent, firmware, at=None) -> None:
     answer = agent.call(agent.on_upgrade, firmware)
     if answer is False:
         owe(agent, RefusedError.step, firmware.version + ": refused by the application")
-    elif answer is True or not isinstance(answer, (int, float)):
+    elif answer is True or not isinstance(answer, (int, float)) or answer != answer:  # noqa: PLR0124 - NaN
         log("I", "upgrade to " + firmware.version)
         former = journal.load_command()  # of the same digest, or it was given up
         former.update(params_of(firmware))
@@ -121,12 +127,11 @@ def begin(agent, firmware, at=None) -> None:
         agent.guard(max(agent.config.watchdog_s, _WATCHDOG_S))
         agent.start(firmware)
     else:
-        log("I", "upgrade to %s put off for %d s" % (firmware.version, answer))
+        wait_s = min(max(answer, _LEAST_S), _LIMIT_S)
+        log("I", "upgrade to %s put off for %d s" % (firmware.version, wait_s))
         agent.order = params_of(firmware)
         journal.keep_command(journal.NEXT, agent.order)
-        agent.order_ms = time.ticks_add(
-            time.ticks_ms(), int(min(max(answer, _LEAST_S), _LIMIT_S) * 1000)
-        )
+        agent.order_ms = time.ticks_add(time.ticks_ms(), int(wait_s * 1000))
 
 
 def _is_hopeless(firmware) -> bool:

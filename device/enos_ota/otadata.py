@@ -14,6 +14,7 @@ from .errors import BurnError, UpgradeError
 
 _SECTORS = (0, 1)
 _VALID = const(2)
+_INVALID = const(3)
 _ABORTED = const(4)  # rolled back
 _PENDING = const(1)  # started once, and rolled back by the next reset unless marked valid
 
@@ -53,7 +54,13 @@ def aborted() -> int:
 
 def on_trial() -> bool:
     """Whether the running image is rolled back by the next reset."""
-    return _PENDING in states(board.slot_index(board.running()))
+    # As the bootloader chooses, the newest of those it has not given up; of two as new it may be either.
+    newest = [
+        entry
+        for entry in entries(board.slot_index(board.running()))
+        if entry[1] not in (_INVALID, _ABORTED)
+    ]
+    return (max(newest)[0], _PENDING) in newest if newest else False
 
 
 def refuse_on_trial() -> None:

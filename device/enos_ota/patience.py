@@ -1,4 +1,4 @@
-"""What a download waits for before its next connection: time, the network, memory."""
+"""What a download makes of the end of a connection: what it waits for before the next one, if there is one."""
 
 import asyncio
 import random
@@ -7,13 +7,37 @@ import time
 from micropython import const
 
 from . import board
-from .errors import StarvedError
+from .errors import LinkError, StarvedError
+from .log import log
 from .session import backoff_ms
 
+_TRIES = const(6)  # connections in a row that brought no byte: over 8 minutes, on the average
 _SOON_MS = const(1000)
 _HUSH_MS = const(20)
 _OFFLINE_MS = const(500)
 _STARVED_MS = const(15_000)
+
+
+async def outlast(fetch, error) -> None:
+    """Wait until the next connection of a `fetch` is worth a try.
+
+    Raises: `error` itself where none is, what `wait` and `servertime.doubt` raise.
+    """
+    job = fetch.job
+    if isinstance(error, StarvedError):
+        if job.agent.hushed:
+            raise error
+        log("W", "%s: MQTT is closed for the download" % error)
+        await hush(job.agent)
+    elif not isinstance(error, LinkError):
+        from .servertime import doubt
+
+        await doubt(job.agent, error)
+    else:
+        if fetch.fruitless >= _TRIES:
+            raise error
+        log("W", "download at byte %d: %s" % (job.position, error))
+        await wait(job, fetch.fruitless)
 
 
 async def hush(agent) -> None:

@@ -1,7 +1,7 @@
-"""Where an answer sends us on to, and whether we go."""
+"""Where an answer sends us on to, and which hosts may serve files."""
 
 from .errors import DownloadError
-from .messages import split_url
+from .url import split_url
 
 
 def join(url: str, location: str) -> str:
@@ -15,22 +15,28 @@ def join(url: str, location: str) -> str:
         if "://" in location.partition("?")[0]:
             return location
         path = path.partition("?")[0]
+        if location.startswith("?"):
+            return root + (path or "/") + location
         root += path[: path.rfind("/") + 1] or "/"
     return root + location
 
 
 def _peer(url: str) -> str:
-    _, host, port, _ = split_url(url)
-    return "%s:%d" % (host.lower(), port or 443)
+    scheme, host, port, _ = split_url(url)
+    return "%s:%d" % (host.lower(), port or (80 if scheme == "http" else 443))
 
 
-def permitted(origin: str, url: str, hosts: list) -> str:
-    """`url`, when its host is that of `origin` or one of `hosts`: "name", which means port 443, or "name:port".
+def permitted(origins: list, url: str, hosts: list) -> str:
+    """`url`, when its host is that of an address in `origins` or one of `hosts`: "name", which means port 443,
+    "name:port", or "*".
 
     Raises: DownloadError (step -2).
     """
     peer = _peer(url)
-    for name in [_peer(origin)] + hosts:  # noqa: RUF005 - MicroPython lacks it
-        if peer == name.lower() + ("" if ":" in name else ":443"):
+    for origin in origins:
+        if origin and _peer(origin) == peer:
             return url
-    raise DownloadError("redirected to a host that is not configured")
+    for name in hosts:
+        if name == "*" or name.lower() + ("" if ":" in name else ":443") == peer:
+            return url
+    raise DownloadError("the host is not configured: see hosts, signature")

@@ -1,7 +1,6 @@
 """The way back to the former release, where the present one fails at each start."""
 
 import hashlib
-import struct
 
 from micropython import const
 
@@ -10,8 +9,6 @@ from .image import Image, read_record
 from .log import log
 
 _PIECE = const(1024)
-_APP_FS = const(16)  # in the record: offset and size of the app file system
-_APP_FS_DIGEST = const(80)
 
 
 def go_back() -> None:
@@ -49,16 +46,19 @@ def _whole(slot, entry: dict):
     is_cut = entry["back"] and not otadata.states(index)
     if not is_cut and (entry["back"] == 1 or not otadata.was_valid(index)):
         return None
-    image = Image(slot)
-    record = read_record(slot, image)
+    record = read_record(slot, Image(slot))
+    running = board.running()
+    present = read_record(running, Image(running))
+    if present and (record.sequence if record else 0) < present.min_sequence:
+        return None  # whoever can make the application fail would get it
     if not record:
         return "?"  # a plain image
-    fields = bytearray(_APP_FS_DIGEST + 32)
-    slot.readblocks(0, fields, image.behind)
-    offset, size = struct.unpack_from("<II", fields, _APP_FS)
-    if offset and _digest(slot, offset, size) != fields[_APP_FS_DIGEST:]:
+    if (
+        record.app_offset
+        and _digest(slot, record.app_offset, record.app_bytes) != record.app_digest
+    ):
         return None
-    return record[0]
+    return record.version
 
 
 def _digest(slot, offset: int, size: int) -> bytes:

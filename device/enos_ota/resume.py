@@ -37,9 +37,11 @@ def claim(job) -> int:
     elif not journal.load_command().get("tries"):  # boots of its own are counted already
         _count(entry, fields)
     state = journal.FETCH
-    if entry["size"] or 0 < (firmware.size_bytes or 0) <= journal.blocks() * journal.BLOCK:
+    size_bytes = entry["size"] or firmware.size_bytes or 0
+    is_whole = entry["size"] or size_bytes <= journal.blocks() * journal.BLOCK
+    if is_whole and 0 < size_bytes <= job.target.info()[3]:
         state = journal.VERIFY
-        job.size_bytes = job.position = entry["size"] or firmware.size_bytes
+        job.size_bytes = job.position = size_bytes
         job.is_resumed = True
     else:
         _go_on(job)

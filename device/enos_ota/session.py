@@ -40,7 +40,9 @@ class Session(MQTTClient):
     """
 
     def __init__(self, config, login: tuple, on_upgrade) -> None:
-        scheme, host, port, _ = messages.split_url(config.mqtt)
+        from .url import split_url
+
+        scheme, host, port, _ = split_url(config.mqtt)
         self.is_tls = scheme != "mqtt"
         port = port or (18883 if self.is_tls else 11883)
         super().__init__(login[0], host, port, login[1], login[2], config.keepalive_s or 60)
@@ -136,8 +138,9 @@ class Session(MQTTClient):
 
     def _on_message(self, topic, payload) -> None:
         # Nothing may escape: umqtt acknowledges afterwards, and what was not acknowledged comes again.
-        tail = topic.decode()[len(self.prefix) :]
+        tail = "?"
         try:
+            tail = topic.decode()[len(self.prefix) :]
             if payload is None:  # the transport had no room for it
                 raise MemoryError
             message = messages.parse(payload)

@@ -1,5 +1,7 @@
 """The inactive slot: erased by 64 KiB, programmed by 4 KiB, and read back.
 
+An image's first byte, 0xE9, stays 0xFF until all of it is proven: no bootloader takes what is there for an image,
+even where it cannot start the other slot, nor does a way back lead there.
 Nothing is allocated per sector: one 4 KiB buffer, and 256 bytes to compare with.
 """
 
@@ -81,6 +83,8 @@ class SlotWriter:
 
     def _program(self, offset: int) -> None:
         sector = offset // _SECTOR
+        if not offset:
+            self._buf[0] = 0xFF
         try:
             if offset >= self.erased:
                 self._erase(sector)

@@ -25,13 +25,13 @@ class Source:
         self._config = config
         self._file_url = firmware.file_url
         self._known = known or ["", "", -1]
-        self.http = Http(context)
+        self.http = Http(context, config)
 
-    async def open(self, position: int, last: str = "") -> tuple:
+    async def open(self, position: int, last: str = "", skips: bool = True) -> tuple:
         """Ask for the file from byte `position` on, or to byte `last`: (first byte delivered, size of the file).
 
-        The first byte is `position`, or 0 when the file is another one now. The size is None where the server
-        does not tell.
+        The first byte is `position`, or 0 when the file is another one now, or where the server knows no ranges
+        and nothing is to be skipped. The size is None where the server does not tell.
         """
         http = self.http
         known = self._known
@@ -54,6 +54,8 @@ class Source:
                 # says so is not known.
                 known[_SESSION] = old = ""
                 continue
+            if http.status == 200 and not skips:
+                start = 0
             if start >= 0 and (http.status == 206 or await skip(http, start)):
                 return start, known[_TOTAL] if known[_TOTAL] >= 0 else None
             position = 0
@@ -79,9 +81,17 @@ class Source:
         url = locate(config, file_url, session)
         is_brokered = locate = None  # type: ignore
         forget()
-        if not file_url.startswith("enos-lark"):
-            return url
-        from .login import ask
-        from .redirect import join, permitted
+        is_lark = file_url.startswith("enos-lark")
+        if is_lark or file_url.startswith("http"):
+            from .redirect import join, permitted
 
-        return permitted(url, join(url, await ask(self.http, "GET", url)), config.hosts)
+            if is_lark:
+                from .login import ask
+
+                url = join(url, await ask(self.http, "GET", url))
+                ask = None  # type: ignore
+            # Whoever sends a command must not send the fleet to any host, but for files that prove themselves.
+            permitted([config.http_broker, config.base_url], url, config.hosts)
+            join = permitted = None  # type: ignore
+            forget()
+        return url

@@ -1,50 +1,13 @@
-"""What the agent must know at boot, found out once: settings, version, and what happened before.
-
-Imported at start and forgotten again, so that nothing of it takes memory while the agent waits.
-"""
+"""What happened before this boot, found out once: which version runs, and what became of an upgrade."""
 
 from micropython import const
 
-from . import board, config, identity, journal, otadata
+from . import board, journal, otadata
 from .errors import RolledBackError
 from .image import Image, read_record
 from .log import log
 
-_TRIAL_WATCHDOG_S = const(60)  # as /boot.py armed it
-_IDLE_WATCHDOG_S = const(3600)  # where none is wanted: once armed it can only be widened
 _BOOTS = const(11)  # of an image on trial: the first, and wakes from deep sleep
-
-
-def settings(source):
-    """The settings from a dict, or from the file at a path.
-
-    Raises: config.ConfigError naming the key.
-    """
-    return config.check(source) if isinstance(source, dict) else config.load(source)
-
-
-def login(keys) -> tuple:
-    """Client id, user and password of the MQTT session, from the settings."""
-    return identity.mqtt_login(keys.product_key, keys.device_key, keys.device_secret)
-
-
-def begin(agent, version: str) -> None:
-    """Give a new agent its past, its trial, and the watchdog that it has to feed."""
-    if agent.mode not in ("auto", "live", "reboot"):
-        raise ValueError("upgrade must be auto, live or reboot")
-    wanted_s = watchdog_s = agent.config.watchdog_s
-    if agent.config.network == "external":
-        agent.mode = "live"  # without the application there is no network
-    if not wanted_s and is_armed():
-        watchdog_s = _IDLE_WATCHDOG_S
-    past = look_back(version, wanted_s)
-    agent.version, agent.floor_s, on_trial, agent.word, agent.order = past
-    if on_trial:
-        from .trial import Trial
-
-        agent.trial = Trial(agent)
-        watchdog_s = min(watchdog_s or _TRIAL_WATCHDOG_S, _TRIAL_WATCHDOG_S)
-    agent.guard(watchdog_s)
 
 
 def look_back(version: str, watchdog_s: int) -> tuple:
@@ -73,11 +36,6 @@ def _tolerate(function, otherwise):
         return otherwise
 
 
-def is_armed() -> bool:
-    """Whether /boot.py armed a watchdog in this boot: somebody must feed it, whatever the settings say now."""
-    return board.load_blob("wdt_s", board.STUBS) not in (b"", b"0")
-
-
 def _forget_why() -> None:
     if board.load_blob("why", board.STUBS).strip():
         board.save_blob("why", b" ", board.STUBS)
@@ -93,7 +51,7 @@ def _identify() -> tuple:
     image = Image(slot)
     record = read_record(slot, image)
     if record:
-        return record
+        return record.version, record.build_time
     # A plain image: the version that EnOS commanded was kept with the image's ELF digest.
     kept = board.load_blob("plain%d" % board.slot_index(slot))
     return (kept[32:].decode() if kept[:32] == image.elf_digest else ""), 0
@@ -170,7 +128,7 @@ def _outcome(entry: dict, fell_back: bool):
         if not entry["back"]:  # a return that failed: nobody commanded it
             # NVS was lost in a trial.
             record = _tolerate(_other_record, None)
-            text = (record[0] if record else "?") + ": rolled back"
+            text = (record.version if record else "?") + ": rolled back"
             word = journal.owe(RolledBackError.step, text)
         journal.tell(sequence)
     return word
@@ -183,7 +141,7 @@ def _other_record():
 
 def _judge(entry: dict, reason: str, sequence: int):
     # In this order: what the trial wrote before it reset, what /main.py caught, what the chip says.
-    reason = reason or entry["desc"] or board.load_blob("why", board.STUBS).decode().strip()
+    reason = reason or entry["desc"] or journal.load_why()
     # Without a sequence it was not even tried, or the power was cut as the bootloader noted it.
     is_innocent = not reason and (board.was("PWRON_RESET") or not sequence)
     if not reason and board.was("WDT_RESET"):

@@ -8,14 +8,12 @@ Two faces: coroutines for HTTP and for opening; `read`, `write` and `setblocking
 
 import asyncio
 import errno
-import gc
-import select
 import socket
 import time
 
 from micropython import const
 
-from . import board
+from . import board, forget
 from .errors import DownloadError, LinkError, StarvedError
 
 _PACKET_MS = const(5000)
@@ -24,10 +22,7 @@ _LENGTH_BYTES = const(4)  # which MQTT says after a packet's first byte
 _FIELD_BYTES = const(8192)  # no OTA message is longer; larger ones would not fit beside TLS
 _PAYLOAD_BYTES = const(16384)  # larger ones end the connection
 _TICK_MS = const(2)  # 5760 bytes of lwIP window per tick: not what limits a download
-_TLS_BLOCK_BYTES = const(40_000)  # largest free IDF block that a session needs to begin
 _STARVED_BYTES = const(4_000)  # less than this, at any time: a handshake has failed for it
-_IPPROTO_TCP = const(6)
-_TCP_NODELAY = const(1)
 
 
 class Transport:
@@ -36,7 +31,7 @@ class Transport:
     Attributes: received_ms (ticks of the last byte received); idle (the last read outside a packet found
     nothing).
     Raises: LinkError, from every method but `close`, of it StarvedError where memory is short; DownloadError
-    where TLS refuses the server's certificate. The connection is then closed.
+    where TLS refuses the server, or it us. The connection is then closed.
     """
 
     idle: bool
@@ -45,45 +40,31 @@ class Transport:
     _in_packet: bool
 
     def __init__(self) -> None:
-        self._raw: socket.socket | None = None
-        self._stream: socket.socket | None = None  # or the TLS stream around it
+        self.raw: socket.socket | None = None
+        self.stream: socket.socket | None = None  # or the TLS stream around it
         self._byte = bytearray(1)
+        self.context = None
 
     async def open(self, host: str, port: int, context, timeout_ms: int) -> None:
         """Connect; with a `context`, wrap in TLS (the handshake happens in the first `send`)."""
         self.allow(timeout_ms)
+        from .dial import dial
+
         try:
-            address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
-            raw = self._raw = self._stream = socket.socket()
-            raw.setblocking(False)
-            raw.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)
-            try:
-                raw.connect(address)
-            except OSError as error:
-                if abs(error.errno or 0) != errno.EINPROGRESS:
-                    raise
-            poller = select.poll()
-            poller.register(raw, select.POLLOUT | select.POLLHUP)
-            while not (ready := poller.poll(0)):
-                await self._pause("connect")
-            if ready[0][1] != select.POLLOUT:
-                self._fail(host, "refused")
-            if context is not None:
-                gc.collect()  # gives areas back that the Python heap grew into
-                if board.largest_free_block() < _TLS_BLOCK_BYTES:
-                    raise OSError(errno.ENOMEM)
-                self._stream = context.wrap_socket(
-                    raw, server_hostname=host, do_handshake_on_connect=False
-                )
-        except (OSError, ValueError) as error:
-            self._fail(host, error)
+            await dial(self, host, port, context)
+        finally:
+            dial = None  # type: ignore
+            forget()
 
     async def send(self, data, timeout_ms: int) -> None:
         """Write all of `data`; the first call on a TLS connection performs the handshake."""
         self.allow(timeout_ms)
         view = memoryview(data)
         while len(view := view[self._try(view, False) or 0 :]):
-            await self._pause("TLS handshake or write")
+            await self.pause("TLS handshake or write")
+        if not getattr(self.context, "matched", True):
+            self.fail("connection", ValueError("no certificate"))
+        self.context = None  # the handshake is over: what breaks now is no refusal
 
     def allow(self, timeout_ms: int) -> None:
         """All that is received until the next call must be there within this time."""
@@ -92,7 +73,7 @@ class Transport:
     async def receive(self, buf) -> int:
         """Read at least one byte into `buf`, at most its length, within what is `allow`ed; return the number."""
         while not (count := self._try(buf, True)):
-            await self._pause("read")
+            await self.pause("read")
         return count
 
     def receive_now(self, buf):
@@ -138,7 +119,7 @@ class Transport:
     def _drop(self, size: int) -> None:
         # The payload is what ends a packet, but not all of it behind the length of the topic.
         if self.rest or size + 2 >= self.body or size > _PAYLOAD_BYTES:
-            self._fail("%d bytes refused" % size)
+            self.fail("%d bytes refused" % size)
         self.rest = size
         while self.rest:
             self.read(self.rest & 63 or 64)
@@ -152,51 +133,54 @@ class Transport:
 
     def close(self) -> None:
         """Close; safe to repeat."""
-        for stream in (self._stream, self._raw):
+        for stream in (self.stream, self.raw):
             try:
                 if stream:
                     stream.close()  # a TLS stream that failed does not close the socket below
             except OSError:
                 pass
-        self._stream = self._raw = None
+        self.stream = self.raw = None
 
     def _try(self, buf, reads: bool):
-        stream = self._stream
+        stream = self.stream
         if stream is None:
             raise LinkError("closed")
         try:
             count = stream.readinto(buf) if reads else stream.write(buf)
         except (OSError, ValueError) as error:
-            self._fail("connection", error)
+            self.fail("connection", error)
         if reads and count is not None:
             if not count:
-                self._fail("closed by the server")
+                self.fail("closed by the server")
             self.received_ms = time.ticks_ms()
         return count
 
-    def _pause(self, what: str):
+    def pause(self, what: str):
+        """A tick to be awaited; past the deadline it ends the connection."""
         # Not a coroutine: it would allocate its frame at each tick.
         self._wait(what, 0)
         return asyncio.sleep_ms(_TICK_MS)
 
     def _wait(self, what: str, tick_ms: int = _TICK_MS) -> None:
         if time.ticks_diff(self._deadline, time.ticks_ms()) <= 0:
-            self._fail(what + " timed out")
+            self.fail(what + " timed out")
         time.sleep_ms(tick_ms)
 
-    def _fail(self, what: str, error=None) -> None:
+    def fail(self, what: str, error=None) -> None:
+        """End the connection with the error that says why."""
         # Shortage seldom looks like one: certificates are "not correctly signed", writes never end.
         starved = getattr(error, "errno", 0) in (errno.ENOMEM, -errno.ENOMEM)
-        if self._stream is not self._raw and not starved:
+        if self.stream is not self.raw and not starved:
             starved = board.is_starved()
             if isinstance(error, ValueError):  # by now there may be memory again
                 starved = starved or board.least_free_bytes() < _STARVED_BYTES
         self.close()
         if starved:
             raise StarvedError("not enough memory for a TLS session")
-        if isinstance(error, ValueError):
-            # How Mbed TLS says that it refuses the server's certificate.
-            # Nothing that a retry would change: not a LinkError.
-            text = " ".join(str(error).split())
-            raise DownloadError("TLS refused (clock %d): %s" % (time.gmtime()[0], text))
+        if self.context and error:
+            from .refusal import meaning
+
+            text = meaning(self.context, error)
+            if text:  # nothing that a retry would change: not a LinkError
+                raise DownloadError("TLS refused: " + text)
         raise LinkError("%s: %s" % (what, error) if error else what)

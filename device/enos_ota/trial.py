@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from . import board, forget
-from .errors import LinkError, StarvedError
+from .errors import DownloadError, LinkError, StarvedError
 from .log import log
 
 
@@ -17,7 +17,7 @@ class Trial:
 
     def __init__(self, agent) -> None:
         self._agent = agent
-        agent.buf = None  # of upgrades: the proof of the download path needs the memory
+        agent.buf = board.buffer  # or none: the proof of the download path needs the memory
         self._kept = None  # the command that is in NVS
         self._can_download = False
 
@@ -46,6 +46,8 @@ class Trial:
             if self._agent.mode != "live":  # it would be fetched without the application
                 log("W", "%s: %r" % (reason, error))
                 reason = ""
+        except DownloadError:  # by its date: once more with another clock
+            raise
         except Exception as error:
             reason = "download: %r" % error
         prove_download = None  # type: ignore

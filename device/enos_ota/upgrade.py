@@ -27,8 +27,8 @@ class Upgrade:
     Attributes, for the acts: agent, firmware, buf; target, the slot written to; size_bytes of the file;
     position and erased, how far the slot holds it and is blank behind it; headers still to come of the
     image (the padding counts as one; 0 before preflight) and the offset of the next_header; is_resumed, whether
-    what the slot holds came in pieces that may not fit together; rewritten, how often a sector had to be
-    programmed again; connections made; said, the last percent reported.
+    what the slot holds came in pieces that may not fit together; is_judged, whether the end of the file was;
+    rewritten, how often a sector had to be programmed again; connections made; said, the last percent reported.
     """
 
     def __init__(self, agent, firmware, buf: bytearray) -> None:
@@ -37,7 +37,7 @@ class Upgrade:
         self.buf = buf
         self.target = board.running().get_next_update()
         self.size_bytes = self.rewritten = self.connections = 0
-        self.is_resumed = False
+        self.is_resumed = self.is_judged = False
         self.said = -1
         self.position = self.erased = self.headers = self.next_header = 0
         self._start_ms = time.ticks_ms()
@@ -72,7 +72,7 @@ class Upgrade:
         """
         board.save_int(_BLOCKS, 0)
         self.position = self.erased = self.headers = self.next_header = 0
-        self.is_resumed = False
+        self.is_resumed = self.is_judged = False
 
     def keep_block(self) -> None:
         """The slot holds one more block of 64 KiB, read back as written: a reset need not fetch it again."""
@@ -109,5 +109,5 @@ class Upgrade:
         elif state == _VERIFY:
             from .verify import verify as act
         else:
-            from .verify import switch as act
+            from .switch import switch as act
         return act(self)
