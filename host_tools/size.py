@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from host_tools.paths import ToolMissingError
 from host_tools.release.compile import compile_source
 from host_tools.release.errors import ReleaseError
 from host_tools.release.sources import AGENT, agent_folder, agent_sources
@@ -27,20 +26,31 @@ WAITING = (
 )
 """The modules a waiting board holds (an end-to-end test asks a board); the others come and go."""
 
+_RECORD = ("record", "image", "segment")
+
+_REACH = ("upgrade", "fetch", "reach")
+_HTTP = ("source", "http", "url", "body", "digits")
+
 MOMENTS = {
-    "logging in": ("upgrade", "fetch", "source", "http", "body", "digits", "login", "quote"),
-    "asking": ("upgrade", "fetch", "source", "http", "body", "digits", "asking", "redirect"),
-    "judging": ("upgrade", "fetch", "source", "http", "body", "digits", "answer"),
+    "logging in": (*_REACH, *_HTTP, "login", "quote"),
+    "dialing": (*_REACH, *_HTTP, "asking", "dial"),
+    "asking": (*_REACH, *_HTTP, "asking", "redirect"),
+    "judging": (*_REACH, *_HTTP, "answer"),
+    "judging the signature": (*_REACH, "body", "digits", "tail", "signature"),
+    "judging the record": (*_REACH, "body", "digits", "tail", "permit", *_RECORD),
     "streaming": ("upgrade", "fetch", "stream", "slot", "segment", "body", "digits"),
-    "verifying": ("upgrade", "verify", "image", "segment", "otadata", "journal"),
-    "on trial": ("trial", "proof", "source", "http", "body", "digits", "login", "quote"),
+    "verifying the signature": ("upgrade", "verify", "signature"),
+    "verifying the record": ("upgrade", "verify", "permit", *_RECORD),
+    "switching": ("upgrade", "switch", "otadata", "journal"),
+    "on trial": ("connect", "trial", "proof", *_HTTP, "login", "quote"),
+    "confirming the clock": ("connect", "clock", "servertime", "url", "contexts", "pins", "der"),
 }
 """What an upgrade holds at once beside `WAITING`; unit tests see each set gone before the next comes."""
 
 WAITING_BUDGET_BYTES = 12 * 1024
 AT_ONCE_BUDGET_BYTES = 40 * 512
 """What matters to the Python heap, of which it takes 1.6 times as much; the package only takes flash."""
-PACKAGE_BUDGET_BYTES = 50 * 1024
+PACKAGE_BUDGET_BYTES = 62 * 1024
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ def main() -> None:
     """Print the table; exit with 1 when a budget is exceeded."""
     try:
         sizes = measure(agent_folder())
-    except (ReleaseError, ToolMissingError) as error:
+    except ReleaseError as error:
         sys.exit(f"error: {error}")
     table = Table(box=None, pad_edge=False)
     table.add_column("module")

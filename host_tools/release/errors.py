@@ -17,3 +17,15 @@ class RecordError(ReleaseError):
 
 class AppError(ReleaseError):
     """The application folders cannot become an app file system."""
+
+
+class SignatureError(ReleaseError):
+    """A file cannot be signed, or with this key not."""
+
+
+class KeyFileError(ReleaseError):
+    """A file or text is not the key that is needed."""
+
+
+class TrustError(ReleaseError):
+    """What a release shall trust or revoke makes no sense."""

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from host_tools.release import fullflash, record
+from host_tools.release import fullflash, record, signature, trust
 from host_tools.release.check import Checked, check_release
 from host_tools.release.errors import ImageError, RecordError
 from host_tools.release.image import MAGIC, AppImage, micropython_version, parse_image
 from host_tools.release.make import OLDEST, SLOT_BYTES, is_old
 from host_tools.release.record import ReleaseRecord
+from host_tools.release.signature import Block
 
 Facts = list[tuple[str, str]]
 
@@ -31,6 +32,8 @@ class Report:
     device: str = ""
     recognised: bool = True
     record: ReleaseRecord | None = None
+    signatures: tuple[Block, ...] = ()
+    trust: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
@@ -43,6 +46,14 @@ class Report:
         result["facts"] = dict(self.facts)
         result["files"] = [{"path": path, "bytes": size} for path, size in self.files]
         result["record"] = self.record.as_json() if self.record else None
+        result["signatures"] = [
+            {
+                "key_digest": block.key_digest.hex(),
+                "valid": not block.problem,
+                "problem": block.problem,
+            }
+            for block in self.signatures
+        ]
         return result | {"sound": self.sound}
 
 
@@ -54,15 +65,17 @@ def explain(data: bytes, slot_size: int = SLOT_BYTES) -> Report:
         _explain_full_flash(data, report)
         return report
     try:
-        image = parse_image(data)
+        checked = check_release(data)
     except ImageError as error:
         _explain_damaged(data, report, str(error))
         return report
-    report.facts += _image_facts(data, image)
-    if not data[image.length :].strip(b"\xff"):
-        _explain_vm(report, image)
+    report.facts += _image_facts(data, checked.image)
+    report.problems += checked.problems
+    if checked.is_plain:
+        _explain_vm(report, checked.image)
     else:
-        _explain_release(data, report)
+        _explain_release(data, report, checked)
+    _explain_signatures(report, checked)
     if not report.problems and len(data) > slot_size:
         over = len(data) - slot_size
         report.problems.append(f"{over:,} bytes more than a slot of {slot_size:,}")
@@ -106,7 +119,7 @@ def _explain_damaged(data: bytes, report: Report, why: str) -> None:
     report.recognised = data[:1] == bytes((MAGIC,))
     report.kind = "damaged app image" if report.recognised else "not firmware"
     try:
-        entry = record.unpack(data[-record.SECTOR_BYTES :])
+        entry = record.unpack(signature.split(data)[0][-record.SECTOR_BYTES :])
     except RecordError:
         return
     report.kind = "damaged release"
@@ -120,11 +133,9 @@ def _explain_vm(report: Report, image: AppImage) -> None:
         report.facts.append(("note", "no appended SHA-256: cannot be made into a release"))
 
 
-def _explain_release(data: bytes, report: Report) -> None:
-    checked: Checked = check_release(data)
+def _explain_release(data: bytes, report: Report, checked: Checked) -> None:
     report.kind = "release" if not checked.problems else "damaged release"
-    report.files = checked.files
-    report.problems += checked.problems
+    report.files = tuple((path, len(content)) for path, content in checked.files.items())
     if checked.record is None:
         report.kind = "app image followed by something that is no release"
         report.problems[:] = [
@@ -132,11 +143,25 @@ def _explain_release(data: bytes, report: Report) -> None:
         ]
     else:
         _add_record(report, checked.record)
+    report.trust = checked.trust
+    report.facts += trust.rows(checked.trust, checked.files)
+    report.device = f"takes it on an {checked.image.chip}, when the command names this version"
+
+
+def _explain_signatures(report: Report, checked: Checked) -> None:
+    blocks = report.signatures = checked.signatures
     if report.problems:
         report.device = f"refuses it, step -3: {report.problems[0]}"
+    elif blocks:
+        report.device += ", and it trusts one of the keys"
     else:
-        chip = checked.image.chip
-        report.device = f"takes it on an {chip}, when the command names this version"
+        report.device += "; refuses it, step -3, where a signature is required"
+    count = sum(not block.problem for block in blocks)
+    text = f"signed by {count} key{'s' * (count != 1)}" if blocks else "not signed"
+    report.facts.append(("signature", text + ", valid" * bool(count)))
+    for number, block in enumerate(blocks):
+        valid = "" if not block.problem else "\ninvalid: " + block.problem
+        report.facts.append((f"key {number}", block.key_digest.hex() + valid))
 
 
 def _image_facts(data: bytes, image: AppImage) -> Facts:

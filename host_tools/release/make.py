@@ -1,4 +1,4 @@
-"""Make a release: VM image, record, app file system and the record again, in one file."""
+"""Make a release: VM image, record, app file system, the record again, and signatures, in one file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import os
 import re
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from host_tools.release import appfs, fullflash, record, sources
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from host_tools.release import appfs, fullflash, record, signing, sources, trust
 from host_tools.release.compile import native_arch
 from host_tools.release.errors import ImageError, ReleaseError
 from host_tools.release.image import AppImage, micropython_version, parse_image
@@ -36,6 +40,13 @@ class ReleaseInfo:
     vm_version: str
     files: tuple[tuple[str, int], ...]
     parts: tuple[tuple[str, int], ...]
+    signed_by: tuple[str, ...] = ()
+    """Digests of the keys."""
+    trust: dict[str, Any] = field(default_factory=dict)
+    """Content of its enos_trust.json."""
+    trust_rows: tuple[tuple[str, str], ...] = ()
+    """The same for a table."""
+    warnings: tuple[str, ...] = ()
 
 
 def make_release(
@@ -51,8 +62,9 @@ def make_release(
     slot_size: int = SLOT_BYTES,
     with_agent: bool = True,
     vm_version: str = "",
+    keys: Sequence[RSAPrivateKey] = (),
 ) -> ReleaseInfo:
-    """Write the slot file `out` from the app image `vm` and the folder(s) `app`, merged.
+    """Write the slot file `out` from the app image `vm` and the folder(s) `app`, merged, signed by `keys`.
 
     `build_time` defaults to SOURCE_DATE_EPOCH, else now. `vm_version` helps where the image does
     not name its MicroPython. `out` is left as it was on errors.
@@ -64,6 +76,7 @@ def make_release(
     found_version = check_vm_version(vm, vm_bytes, vm_version)
     apps = [app] if isinstance(app, Path) else app
     files = sources.collect(apps, native_arch(image.chip), with_agent)
+    trusted = trust.of_app(files)
     filesystem = appfs.build(files)
     entry = ReleaseRecord(
         image_length=image.length,
@@ -81,10 +94,11 @@ def make_release(
         version=version,
         product=product,
     )
-    data = assemble(vm_bytes, entry, filesystem.data)
-    parts = _parts(image, filesystem, len(data))
+    data = signing.sign(assemble(vm_bytes, entry, filesystem.data), keys)
+    parts = _parts(image, filesystem, len(data), record.SECTOR_BYTES if keys else 0)
     _refuse_too_large(len(data), slot_size, parts)
     write_atomically(out, data)
+    signers = signing.digests(keys)
     return ReleaseInfo(
         path=out,
         size=len(data),
@@ -95,6 +109,10 @@ def make_release(
         vm_version=found_version,
         files=filesystem.files,
         parts=parts,
+        signed_by=signers,
+        trust=trusted,
+        trust_rows=tuple(trust.rows(trusted, files)),
+        warnings=tuple(signing.warnings_of(entry, trusted, signers)),
     )
 
 
@@ -171,15 +189,19 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise ReleaseError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def _parts(image: AppImage, filesystem: appfs.AppFs, total: int) -> tuple[tuple[str, int], ...]:
+def _parts(
+    image: AppImage, filesystem: appfs.AppFs, total: int, signatures: int
+) -> tuple[tuple[str, int], ...]:
     records = 2 * record.SECTOR_BYTES
-    padding = total - image.length - len(filesystem.data) - records
-    return (
+    padding = total - image.length - len(filesystem.data) - records - signatures
+    parts = [
         ("VM image", image.length),
         ("padding", padding),
         ("app files", len(filesystem.data)),
         ("records", records),
-    )
+        ("signature", signatures),
+    ]
+    return tuple(parts if signatures else parts[:-1])
 
 
 def _refuse_too_large(size: int, slot_size: int, parts: tuple[tuple[str, int], ...]) -> None:

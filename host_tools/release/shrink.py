@@ -26,7 +26,23 @@ AUTH_WPA_WPA2_PSK WIDTH_12BIT WIDTH_11BIT WIDTH_10BIT WIDTH_9BIT sub search matc
 BIG_ENDIAN LITTLE_ENDIAN NATIVE BFUINT8 BFINT8 BFUINT16 BFINT16 BFUINT32 BFINT32 BF_POS BF_LEN INT8 INT16
 INT32 INT64 UINT8 FLOAT32 FLOAT64 VOID ARRAY PTR heap_lock heap_unlock stack_use qstr_info
 alloc_emergency_exception_buf opt_level kbd_intr heapify heappush heappop getrandbits randrange uniform
-triangular
+triangular isalpha islower isspace isupper center rpartition rindex rfind difference difference_update discard
+intersection intersection_update isdisjoint issubset issuperset symmetric_difference symmetric_difference_update
+union popitem fromkeys reversed frozenset complex bin oct hex callable delattr globals locals input slice divmod
+round hash issubclass ArithmeticError IndentationError LookupError NotImplementedError SyntaxError
+StopAsyncIteration ZeroDivisionError namedtuple OrderedDict sendto recvfrom accept listen bind makefile SOCK_DGRAM
+SOCK_RAW AF_INET6 SO_REUSEADDR localtime mktime ticks_us ticks_cpu sleep_us time_ns calcsize a2b_base64
+b2a_base64 unhexlify randint choice getcwd chdir mkdir rmdir listdir ilistdir statvfs aes set_ciphers get_ciphers
+deque execfile
+"""
+# Public, but of the package's own business: they pass from one module to another, and no application sees them.
+_INTERNAL = """
+app_bytes app_digest app_offset buffer build_time check_time chip_id clear_command count_trial doubt doubts
+erase_blob extended follow for_url fruitless idf_free_bytes image_bytes image_digest is_judged is_record
+is_resumed is_selected is_signed is_starved keep_block keep_command largest_free_block learn least_free_bytes
+left_bytes load_blob load_command load_int min_sequence next_header prove_download public_key receive_now
+received_ms refuse_on_trial reset_because save_blob save_blocks save_int settle size_of slot_count slot_index
+split_url stub_abi wanted
 """
 _PARAMETERS = list("abcdefghijklmnpqrstuvwxz")
 # Private names of modules that are not ours, which ours read, set or override.
@@ -59,10 +75,11 @@ def names_of(trees: Iterable[ast.Module]) -> dict[str, str]:
         taken |= _identifiers(tree)
         found |= _bound(tree)
         kept |= _folded(tree) | _words(tree)
-    private = sorted(name for name in found if name[0] == "_" and name[:2] != "__")
+    private = {name for name in found if name[0] == "_" and name[:2] != "__"}
+    private |= found & set(_INTERNAL.split())
     free = [name for name in _ROM.split() if name not in taken]
     # Those that are left over cost a few bytes more.
-    return dict(zip((name for name in private if name not in kept), free, strict=False))
+    return dict(zip(sorted(private - kept), free, strict=False))
 
 
 def _all(tree: ast.AST, kind: type | tuple[type, ...]) -> list[Any]:
