@@ -12,18 +12,22 @@ from typing import Any
 
 from aiohttp import web
 
-from .envelope import DeviceId
+from .admin_body import BadRequestError, body_of, device_key, error, refuse_others, text
+from .certificate_desk import CertificateDesk
+from .device_certs import VALID_DAYS, CertificateError
 from .faults import FaultError, Faults
 from .firmware import SIZE_LIMIT_BYTES, FirmwareError, FirmwareShelf
+from .http_guard import paced
 from .jobs import NOT_FOUND, JobDesk, JobError
 from .model import Device, Firmware
 from .ota import OtaService
 from .store import Store
 from .switches import SwitchError, Switches
 
+REFUSALS = (FirmwareError, SwitchError, FaultError, CertificateError, BadRequestError)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LONGEST_WAIT_S = 30.0
-PRODUCT_DEFAULT = "pk_demo"
+TOO_LARGE = "EnOS takes at most 100 MB"
 
 
 class AdminApi:
@@ -39,18 +43,21 @@ class AdminApi:
         service: OtaService,
         desk: JobDesk,
         faults: Faults,
+        certificates: CertificateDesk,
         changed: Callable[[], None],
     ) -> None:
         self._token, self._store, self._switches = token, store, switches
         self._shelf, self._service, self._desk, self._changed = shelf, service, desk, changed
-        self._faults = faults
+        self._faults, self._certificates = faults, certificates
         self._news = asyncio.Event()
         self.app = web.Application(
-            middlewares=[self._guard], client_max_size=SIZE_LIMIT_BYTES + 1024
+            middlewares=[paced, self._guard], client_max_size=SIZE_LIMIT_BYTES + 1024
         )
         self.app.add_routes([
             web.get("/devices", self._devices),
             web.post("/devices", self._add_device),
+            web.post("/certificates", self._issue),
+            web.delete("/certificates", self._revoke),
             web.get("/firmware", self._firmware),
             web.post("/firmware", self._add_firmware),
             web.get("/jobs", self._jobs),
@@ -72,15 +79,18 @@ class AdminApi:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode()
+        given = request.headers.get("Authorization", "").encode(errors="replace")
         if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-            return _error(401, 401, "the token of endpoints.json is missing or wrong")
+            return error(401, 401, "the token of endpoints.json is missing or wrong")
         try:
             response = await handler(request)
-        except JobError as error:
-            return _error(404 if error.code == NOT_FOUND else 409, error.code, str(error))
-        except (FirmwareError, SwitchError, FaultError, BadRequestError) as error:
-            return _error(400, 400, str(error))
+        except JobError as refusal:
+            status = 404 if refusal.code == NOT_FOUND else 409
+            return error(status, refusal.code, str(refusal))
+        except REFUSALS as refusal:
+            return error(400, 400, str(refusal))
+        except web.HTTPRequestEntityTooLarge:
+            return error(413, 413, TOO_LARGE)
         if request.method != "GET":
             self._changed()
         return response
@@ -91,15 +101,13 @@ class AdminApi:
         return web.json_response([self._device_view(d) for d in self._store.devices()])
 
     async def _add_device(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
-        device = DeviceId(
-            _text(body, "product_key", PRODUCT_DEFAULT), _text(body, "device_key", None)
-        )
+        body = await body_of(request)
+        device = device_key(body)
         if self._store.device(device) is not None:
             raise BadRequestError(f"there is a device {device} already")
         if any(mark in part for part in device for mark in "/+#&|"):
             raise BadRequestError("a key cannot hold / + # & |")
-        secret = _text(body, "device_secret", secrets.token_hex(16))
+        secret = text(body, "device_secret", secrets.token_hex(16))
         added = Device(*device, secret, None, None)
         self._store.add_device(added)
         # The one answer that holds the secret, as the EnOS console shows it.
@@ -108,6 +116,26 @@ class AdminApi:
     def _device_view(self, device: Device) -> dict[str, Any]:
         view = {name: value for name, value in asdict(device).items() if name != "device_secret"}
         return view | {"online": self._service.is_online(device.id)}
+
+    # --- certificates
+
+    async def _issue(self, request: web.Request) -> web.StreamResponse:
+        """`csr` is DER in hex; the device keeps its private key to itself."""
+        body = await body_of(request)
+        valid_days = body.get("valid_days", VALID_DAYS)
+        if not isinstance(valid_days, int) or isinstance(valid_days, bool):
+            raise BadRequestError("valid_days is a number")
+        asked = text(body, "csr", None)
+        try:
+            csr = bytes.fromhex(asked)
+        except ValueError:
+            raise BadRequestError("csr is not hex") from None
+        return web.json_response(
+            self._certificates.issue(device_key(body), csr, valid_days), status=201
+        )
+
+    async def _revoke(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._certificates.revoke(device_key(await body_of(request))))
 
     # --- firmware
 
@@ -140,10 +168,10 @@ class AdminApi:
         return web.json_response(self._desk.view(job))
 
     async def _add_job(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
+        body = await body_of(request)
         known = {"versions", "devices", "on_request", "from_versions", "timeout_s",
                  "retry_count", "retry_interval_s"}  # fmt: skip
-        _refuse_others(body, known)
+        refuse_others(body, known)
         try:
             job = self._desk.create(**body)
         except TypeError as error:
@@ -151,7 +179,7 @@ class AdminApi:
         return web.json_response(self._desk.view(job), status=201)
 
     async def _act(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
+        body = await body_of(request)
         job_id, act = int(request.match_info["id"]), request.match_info["act"]
         device = body.get("device")
         if act == "cancel":
@@ -187,7 +215,7 @@ class AdminApi:
         return web.json_response(self._switches.table())
 
     async def _set_switch(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
+        body = await body_of(request)
         name = request.match_info["name"]
         value = self._switches.set(name, body.get("value", ""))
         return web.json_response({"name": name, "value": value})
@@ -198,40 +226,10 @@ class AdminApi:
         return web.json_response(self._faults.table())
 
     async def _set_fault(self, request: web.Request) -> web.StreamResponse:
-        body = await _body(request)
-        _refuse_others(body, {"times", "at", "value", "skip"})
+        body = await body_of(request)
+        refuse_others(body, {"times", "at", "value", "skip"})
         return web.json_response(self._faults.arm(request.match_info["name"], **body))
 
     async def _clear_faults(self, _request: web.Request) -> web.StreamResponse:
         self._faults.clear()
         return web.json_response([])
-
-
-class BadRequestError(ValueError):
-    """The request cannot be understood."""
-
-
-def _error(status: int, code: int, text: str) -> web.Response:
-    return web.json_response({"error": {"code": code, "message": text}}, status=status)
-
-
-def _text(body: dict[str, Any], name: str, default: str | None) -> str:
-    value = body.get(name) or default
-    if not isinstance(value, str) or not value.strip():
-        raise BadRequestError(f"{name} is missing")
-    return value
-
-
-def _refuse_others(body: dict[str, Any], known: set[str]) -> None:
-    if set(body) - known:
-        raise BadRequestError(f"unknown members: {', '.join(sorted(set(body) - known))}")
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json() if request.can_read_body else {}
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise BadRequestError("the body is not a JSON object")
-    return body

@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Callable
 from typing import Protocol
 
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError  # type: ignore[import-untyped]
 from amqtt.session import Session  # type: ignore[import-untyped]
 
-from . import plugins
+from . import limits, plugins
 from .connection import Connection
 from .deliver import deliver
-from .envelope import DeviceId
+from .envelope import DeviceId, filter_permitted
 from .faults import Faults
+from .limits import Limits
+from .listener import Listener
 from .plugins import serving
+from .serve import serve
 from .signing import LoginError
 
 LISTENER = "default"
@@ -33,7 +37,12 @@ class Cloud(Protocol):
     """What the broker needs from the rest of the stand-in."""
 
     def login(
-        self, client_id: str, user: str | None, password: str | None, keepalive_s: int
+        self,
+        client_id: str,
+        user: str | None,
+        password: str | None,
+        keepalive_s: int,
+        certificate: bytes | None,
     ) -> DeviceId:
         """The device that sent this CONNECT. Raises: LoginError."""
 
@@ -46,8 +55,8 @@ class Cloud(Protocol):
     def uplink(self, device: DeviceId, topic: str, payload: bytes) -> None:
         """A device published."""
 
-    def refused(self, reason: str) -> None:
-        """A login or a client was refused."""
+    def refused(self, reason: str, device: DeviceId | None = None) -> None:
+        """A login, a client or something that a device wanted was refused."""
 
     def undelivered(self, device: DeviceId, topic: str) -> None:
         """A message was not acknowledged."""
@@ -62,13 +71,15 @@ class Cloud(Protocol):
 class MqttBroker:
     """amqtt with EnOS's rules; `send` is the transport of the OTA service."""
 
-    def __init__(self, cloud: Cloud, faults: Faults | None = None) -> None:
+    def __init__(
+        self, cloud: Cloud, faults: Faults | None = None, limits: Limits = limits.STANDARD
+    ) -> None:
         self.cloud = cloud
-        self._faults = faults or Faults()
+        self._faults, self._limits = faults or Faults(), limits
         self._online: dict[DeviceId, Connection] = {}
         self._clients: dict[asyncio.Task[None], Connection] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[Listener] = []
         self._broker: Broker | None = None
 
     async def start(self) -> None:
@@ -81,18 +92,28 @@ class MqttBroker:
                 f"{plugins.__name__}.TopicPlugin": {"broker": self},
             },
         })  # fmt: skip
+        # amqtt asks its configuration for "max-qos", and lets nobody configure it.
+        self._broker.config.max_qos = 1
         await self._broker.start()
 
-    async def listen(self, bind: str, port: int, context: ssl.SSLContext | None) -> int:
-        """Open a listener; returns its port (`port` 0 takes a free one)."""
-        server = await asyncio.start_server(self._serve, bind, port, ssl=context)
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+    async def listen(
+        self, bind: str, port: int, context: Callable[[], ssl.SSLContext] | None
+    ) -> int:
+        """Open a listener; returns its port (`port` 0 takes a free one).
+
+        `context` says for each connection what TLS it gets; without it there is none.
+        """
+        listener = Listener(self._protocol, self.cloud.refused, self._limits, context)
+        self._listeners.append(listener)
+        return await listener.open(bind, port)
+
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(), self._serve)
 
     async def stop(self) -> None:
         """Close the listeners and all connections, then stop amqtt."""
-        for server in self._servers:
-            server.close()
+        for listener in self._listeners:
+            await listener.close()
         for connection in self._clients.values():
             connection.abort()
         pending = [*self._clients, *self._sending]
@@ -103,25 +124,24 @@ class MqttBroker:
             await self._broker.shutdown()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(reader, writer, self._faults)
+        connection = Connection(reader, writer, self._faults, self._limits, self._dropped)
         connection.writer.refusal_code = self.cloud.connack_code
         task = asyncio.current_task()
         assert task is not None and self._broker is not None
         self._clients[task] = connection
         serving.set(connection)
         try:
-            await self._broker.external_connected(connection.reader, connection.writer, LISTENER)
+            await serve(self._broker, connection, writer, LISTENER)
         except (AMQTTError, OSError, ValueError, AttributeError, EOFError) as error:
             # What a client that sends nonsense makes amqtt raise.
-            self.cloud.refused(f"a client was dropped: {type(error).__name__}")
+            self._dropped(connection, type(error).__name__)
         finally:
             del self._clients[task]
             connection.abort()
-            # amqtt keeps the session of a refused login as if it were connected.
-            session, _handler = self._broker.sessions.get(connection.key, (None, None))
-            if session is not None and not session.transitions.is_disconnected():
-                self._broker.sessions.pop(connection.key)
             self._gone(connection)
+
+    def _dropped(self, connection: Connection, reason: str) -> None:
+        self.cloud.refused(f"{connection.peer} dropped: {reason}", connection.device)
 
     def _gone(self, connection: Connection) -> None:
         device = connection.device
@@ -139,22 +159,45 @@ class MqttBroker:
         session.client_id, session.clean_session, session.keep_alive = connection.key, True, 0
         session.will_flag = False
         try:
-            device = self.cloud.login(client_id, session.username, session.password, keepalive_s)
+            device = self.cloud.login(
+                client_id, session.username, session.password, keepalive_s, connection.certificate
+            )
         except LoginError as error:
             self.cloud.refused(f"login refused ({error.code} {error})")
             return False
-        connection.believe(device, clean_session=clean_session, keepalive_s=keepalive_s)
+        connection.believe(
+            device,
+            clean_session=clean_session,
+            keepalive_s=keepalive_s,
+            unserved=session.delivered_message_queue.qsize,
+        )
         return True
+
+    def may_subscribe(self, connection: Connection, topic_filter: str) -> bool:
+        """Check a subscription: a device's own topics, and not too many."""
+        device = connection.device
+        if device is None or not filter_permitted(device, topic_filter):
+            reason = "no permission"
+        elif not connection.may_subscribe(topic_filter):
+            reason = "too many"
+        else:
+            return True
+        self.cloud.refused(f"subscription refused ({reason}): {topic_filter}", device)
+        return False
+
+    def evict(self, device: DeviceId) -> None:
+        """Drop the connection of a device, if it has one."""
+        connection = self._online.get(device)
+        if connection is not None:
+            self._gone(connection)
+            connection.abort()
 
     def connected(self, connection: Connection) -> None:
         """CONNACK 0 was sent: the device's older connection is evicted."""
         device = connection.device
         if device is None:
             return
-        older = self._online.get(device)
-        if older is not None:
-            self._gone(older)
-            older.abort()
+        self.evict(device)
         self._online[device] = connection
         self.cloud.connected(device, clean_session=connection.clean_session)
 

@@ -12,6 +12,11 @@ from typing import Any, ParamSpec
 import click
 
 from .client import DEFAULT_HOME, AdminError, CloudNotRunningError
+from .told import printable
+
+__all__ = [
+    "NotRunningFailure", "clock", "operator_command", "printable", "reason", "show", "table",
+]  # fmt: skip
 
 P = ParamSpec("P")
 Rows = Sequence[Sequence[object]]
@@ -49,11 +54,6 @@ def operator_command(function: Callable[P, None]) -> Callable[P, None]:
 def show(as_json: bool, document: Any, text: str) -> None:
     """Print the document, or the text for a person."""
     click.echo(json.dumps(document, indent=1) if as_json else text)
-
-
-def printable(text: str, limit: int | None = None) -> str:
-    """Text that a device chose, with nothing in it that steers a terminal."""
-    return "".join(mark if mark.isprintable() else "?" for mark in text[:limit])
 
 
 def table(header: Sequence[str], rows: Rows) -> str:

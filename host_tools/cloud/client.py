@@ -93,6 +93,21 @@ class AdminClient:
                 return device
         return None
 
+    def issue_certificate(
+        self, device_key: str, csr: bytes, valid_days: int, product_key: str | None = None
+    ) -> Json:
+        """A certificate for a signing request (DER); `apply.apply` makes the request, too."""
+        body = {
+            "device_key": device_key, "product_key": product_key, "csr": csr.hex(),
+            "valid_days": valid_days,
+        }  # fmt: skip
+        return dict(self._post("/certificates", body))
+
+    def revoke_certificates(self, device_key: str, product_key: str | None = None) -> list[str]:
+        """Revoke all certificates of a device, and end its connection; their serial numbers."""
+        body = json.dumps({"device_key": device_key, "product_key": product_key}).encode()
+        return list(self._call("DELETE", "/certificates", body))
+
     def add_firmware(
         self,
         file: Path | str | bytes,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from .certificate_commands import certificate, revoke_certificate
 from .cli_common import clock, operator_command, show, table
 from .client import AdminClient
 from .job_commands import job, switch
@@ -76,6 +77,10 @@ def device_list(home: Path, as_json: bool) -> None:
         for one in devices
     ]
     show(as_json, devices, table(("PRODUCT", "DEVICE", "VERSION", "INFORMED", ""), rows))
+
+
+device.add_command(certificate)
+device.add_command(revoke_certificate)
 
 
 # --- firmware

@@ -100,11 +100,18 @@ def parse_request(payload: bytes, method: str | None) -> dict[str, Any]:
         raise EnvelopeError(NOT_JSON, "payload is not valid JSON") from None
     if not isinstance(message, dict):
         raise EnvelopeError(NOT_JSON, "payload is not a JSON object")
+    if not isinstance(message.get("id"), str | int | float | None):
+        raise EnvelopeError(NOT_JSON, "id is not a string or a number")
     if method is not None and message.get("method") != method:
         raise EnvelopeError(METHOD_MISMATCH, "method does not fit the topic", message.get("id"))
     if not isinstance(message.get("params", {}), dict):
         raise EnvelopeError(NOT_JSON, "params is not a JSON object", message.get("id"))
     return message
+
+
+def text_of(value: Any) -> str:
+    """A text of a device as it can be stored: JSON can carry halves of surrogate pairs."""
+    return str(value).encode(errors="replace").decode()
 
 
 def step_of(params: dict[str, Any], numeric_accepted: bool) -> int:

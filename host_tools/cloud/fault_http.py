@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aiohttp import web
 
 from . import wire
 from .faults import Armed, Faults
-from .http_body import Body, Span
+from .http_body import Body, Span, parse_range
+from .slow_head import SlowHead
 
 CUTS = ("http_drop", "http_reset", "http_stall", "http_trickle")
 # What the socket's buffer takes at once, so that nothing waits in asyncio's.
@@ -19,6 +21,8 @@ MOVED = "/moved/"
 PAGE = (
     "<html><head><title>Sign in</title></head><body><h1>Welcome to our network</h1></body></html>"
 )
+# What a device looks at first: release record and signature stand at the end.
+TAIL_BYTES = 8 * 1024
 ErrorAnswer = Callable[[int, str], web.Response]
 
 
@@ -32,10 +36,19 @@ class Cut:
 
 
 class HttpFaults:
-    """Asked at a few places of the HTTP broker; `error` makes its error answers."""
+    """Asked at a few places of the HTTP broker.
 
-    def __init__(self, faults: Faults, error: ErrorAnswer) -> None:
-        self._faults, self._error = faults, error
+    `error` makes its error answers, `file_of` finds the file of a version of firmware.
+    """
+
+    def __init__(
+        self,
+        faults: Faults,
+        error: ErrorAnswer,
+        file_of: Callable[[str], Path | None] = lambda _version: None,
+    ) -> None:
+        self._faults, self._error, self._file_of = faults, error, file_of
+        self._face = ""
 
     def _strike(
         self, request: web.Request, name: str, fits: Callable[[Armed], bool] = lambda _armed: True
@@ -95,12 +108,21 @@ class HttpFaults:
         if self._faults.struck("http_content") or self._strike(request, "http_content"):
             body = replace(body, other=True)
         asked = body.ranges and "Range" in request.headers
+        body = self._two_faced(request, body)
         if asked and self._strike(request, "http_no_range"):
             body = replace(body, ranges=False)
         if struck := self._strike(request, "http_oversize"):
             size = body.size_bytes + struck.value
             body = replace(body, size_bytes=size, padding_bytes=struck.value)
         return body
+
+    def _two_faced(self, request: web.Request, body: Body) -> Body:
+        if not self._faults.struck("http_two_faced"):
+            if is_tail(request, body) and (struck := self._strike(request, "http_two_faced")):
+                self._face = str(struck.value)
+            return body
+        other = self._file_of(self._face)
+        return replace(body, path=other) if other is not None else replace(body, other=True)
 
     def refuses_range(self, request: web.Request, body: Body) -> bool:
         """Whether the Range of this request meets a 416."""
@@ -117,6 +139,9 @@ class HttpFaults:
             span = replace(span, end=short.byte(body.file_bytes) - 1)
         if span.partial and self._strike(request, "http_total"):
             span = replace(span, total=span.total + 1)
+        if span.partial and (struck := self._strike(request, "http_offset")):
+            start = min(max(span.start + struck.value, 0), span.end)
+            span = replace(span, start=start)
         if self._strike(request, "http_chunked"):
             span = replace(span, chunked=True)
         return span
@@ -175,35 +200,13 @@ async def carry_out(
             await asyncio.sleep(cut.pause_ms / 1000)
 
 
-class SlowHead(web.StreamResponse):
-    """A response whose status line and headers come one byte at a time; then it closes."""
-
-    def __init__(self, status: int, headers: dict[str, str], pause_ms: int) -> None:
-        super().__init__(status=status, headers=headers)
-        self.force_close()
-        self._pause_s = pause_ms / 1000
-        self._transport: asyncio.Transport | None = None
-
-    async def prepare(self, request: web.BaseRequest) -> None:
-        """Send the head."""
-        if self._transport is not None:
-            return
-        self._transport = request.transport
-        lines = [f"HTTP/1.1 {self.status} {self.reason}", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items()]
-        for byte in ("\r\n".join(lines) + "\r\n\r\n").encode():
-            await self.write(bytes([byte]))
-            await asyncio.sleep(self._pause_s)
-
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a piece of the body. Raises: ConnectionResetError."""
-        if self._transport is None or self._transport.is_closing():
-            raise ConnectionResetError("the peer is gone")
-        self._transport.write(data)
-        await wire.delivered(self._transport)
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        """All is sent."""
+def is_tail(request: web.Request, body: Body) -> bool:
+    """Whether a request asks for the end of a file, and for no more than a few sectors of it."""
+    try:
+        span = parse_range(request.headers.get("Range"), body.size_bytes)
+    except ValueError:
+        return False
+    return span is not None and span[0] > 0 and body.size_bytes - span[0] <= TAIL_BYTES
 
 
 async def _silence(request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from . import wire
 from .envelope import encode
 from .faults import Armed, Faults
 
-CONNACK, PUBLISH, SUBACK, PINGRESP = 0x20, 0x30, 0x90, 0xD0
+CONNACK, PUBLISH, SUBACK, UNSUBACK, PINGRESP = 0x20, 0x30, 0x90, 0xB0, 0xD0
 CONNACK_ACCEPTED = 0
 GARBAGE = b'{"id":"1","code":2'
 

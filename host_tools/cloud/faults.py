@@ -80,11 +80,20 @@ FAULTS: dict[str, Fault] = {
         "announces and sends a longer file", "bytes more than it has", 1, range(1, 2**20 + 1)
     ),
     "http_total": Fault("total in Content-Range is one too large (only with Range)"),
+    "http_offset": Fault(
+        "206 with another part than was asked for, as its Content-Range says",
+        "bytes it begins later", 1, SIZES,
+    ),
     "http_chunked": Fault("Transfer-Encoding: chunked instead of Content-Length"),
     "http_no_range": Fault("200 with the whole file although Range was asked"),
     "http_416": Fault("416 to any Range"),
     "http_etag": Fault("another strong ETag for the same content, until cleared"),
     "http_content": Fault("other content under the same ETag and size, until cleared"),
+    "http_two_faced": Fault(
+        "after a Range in the last 8 KiB all comes from another file, same ETag and size,"
+        " until cleared",
+        "version of that firmware, or `other` for other bytes", "other",
+    ),
     # --- GET of firmware: an answer of another kind
     "http_status": Fault("an HTTP error", "HTTP status", 500, STATUSES),
     "http_expire": Fault("forgets all HTTP sessions, the one of this request too"),
@@ -126,7 +135,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "reply_id_number": _reply("the reply's id is a JSON number"),
     "reply_garbage": _reply("the reply's payload is not JSON"),
-}
+}  # fmt: skip
 
 
 @dataclass

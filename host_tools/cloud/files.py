@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from aiohttp import web
 
 from .fault_http import Cut, HttpFaults, carry_out
-from .http_body import Body, Span
+from .http_body import Body, Span, parse_range
 
 
 def strong_etag(sha256: str) -> str:
     """ETag that changes with the content and only then."""
     return f'"{sha256}"'
-
-
-def parse_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
-    """First and last byte of a `bytes=a-b`, `a-` or `-n` header; None means the whole file.
-
-    A malformed header and several ranges are ignored, as RFC 9110 allows. Raises: ValueError if
-    no byte of the range exists (416).
-    """
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip()) if header else None
-    if match is None or not any(match.groups()):
-        return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(size_bytes - int(last), 0), size_bytes - 1
-        if int(last) == 0:
-            raise ValueError("empty suffix")
-    else:
-        start, end = int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
-        if last and int(last) < start:
-            return None
-    if start >= size_bytes:
-        raise ValueError("beyond the end")
-    return start, end
 
 
 async def send(

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .certs import write_private
 from .model import Firmware
+from .private import write_private
 from .store import Store
 
 SIGN_METHODS = ("sha256", "md5")
@@ -35,7 +35,7 @@ class FirmwareShelf:
         self._now = now
         self.file_service = ""
         """Address that `https` shapes begin with; known once the server listens."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
     def add(
         self, content: bytes, name: str, version: str, sign_method: str, url_shape: str

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from .cli_common import clock, printable
+from .cli_common import clock
 from .home import HomeError
 from .ports import STANDARD, Ports
 from .standin import Cloud
+from .told import printable
 
 LINE_LIMIT = 160
 PRIVATE = ("admin_token", "access_key", "secret_key")

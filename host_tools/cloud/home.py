@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .certs import write_private
 from .http_broker import FileService
+from .private import make_folder, write_private
 from .store import Store
 
 ENDPOINTS = "endpoints.json"
@@ -27,8 +27,7 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
+            _make_private(self.folder)
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise HomeError(f"home {folder} cannot be used: {error.strerror}") from None
@@ -48,6 +47,14 @@ class Home:
         """Remove `endpoints.json` and let another process have the folder."""
         (self.folder / ENDPOINTS).unlink(missing_ok=True)
         os.close(self._lock)
+
+
+def _make_private(folder: Path) -> None:
+    make_folder(folder)
+    folder.chmod(0o700)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def file_service_credentials(store: Store) -> FileService:

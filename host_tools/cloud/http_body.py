@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,3 +59,26 @@ class Span:
         if not self.chunked:
             headers["Content-Length"] = str(self.end - self.start + 1)
         return headers
+
+
+def parse_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
+    """First and last byte of a `bytes=a-b`, `a-` or `-n` header; None means the whole file.
+
+    A malformed header and several ranges are ignored, as RFC 9110 allows. Raises: ValueError if
+    no byte of the range exists (416).
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip()) if header else None
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(size_bytes - int(last), 0), size_bytes - 1
+        if int(last) == 0:
+            raise ValueError("empty suffix")
+    else:
+        start, end = int(first), min(int(last), size_bytes - 1) if last else size_bytes - 1
+        if last and int(last) < start:
+            return None
+    if start >= size_bytes:
+        raise ValueError("beyond the end")
+    return start, end

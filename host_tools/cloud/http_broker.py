@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from aiohttp import web
 
@@ -15,20 +15,15 @@ from .fault_http import MOVED, HttpFaults
 from .faults import Faults
 from .firmware import CONNECT, LARK, FirmwareShelf
 from .http_body import Body
+from .http_guard import HttpError, json_object, paced, set_date
+from .limits import Limits
+from .logins import Logins
 from .model import Firmware
+from .signing import LoginError
 from .store import Store
 from .switches import Switches
 
-LIFETIME_DEFAULT_MS = 300_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class HttpError(Exception):
-    """A request is answered with an HTTP error status."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -50,14 +45,20 @@ class HttpBroker:
         switches: Switches,
         shelf: FirmwareShelf,
         service: FileService,
+        logins: Logins,
+        limits: Limits,
         now: Callable[[], float],
         tell: Callable[[str, str], None],
         faults: Faults,
     ) -> None:
         self._store, self._switches, self._shelf = store, switches, shelf
         self._service, self._now, self._tell = service, now, tell
-        self._faults = HttpFaults(faults, self._error)
-        self.app = web.Application(middlewares=[self._errors])
+        self._logins, self._limits = logins, limits
+        self._faults = HttpFaults(faults, self._error, self._file_of)
+        self.app = web.Application(
+            middlewares=[paced, self._errors], client_max_size=limits.body_bytes
+        )
+        self.app.on_response_prepare.append(self._dated)
         download = "/multipart/sys/{pk}/{dk}/file/download"
         self.app.add_routes([
             web.post("/auth/{pk}/{dk}", self._login),
@@ -74,11 +75,19 @@ class HttpBroker:
         try:
             return await handler(request)
         except HttpError as error:
-            # The path may hold keys but no secret; the query holds sessions and signatures.
-            self._tell("http", f"{error.status} {error}: {request.path}")
-            return self._error(error.status, str(error))
+            status, text = error.status, str(error)
         except web.HTTPException as error:
-            return self._error(error.status, error.reason)
+            status, text = error.status, error.reason
+        # The path may hold keys but no secret; the query holds sessions and signatures.
+        self._tell("http", f"{status} {text}: {request.path}")
+        answer = self._error(status, text)
+        if status in (408, 413):
+            # What is left of the body is not waited for.
+            answer.force_close()
+        return answer
+
+    async def _dated(self, _request: web.Request, response: web.StreamResponse) -> None:
+        set_date(response, str(self._switches["http_date"]))
 
     def _error(self, status: int, text: str) -> web.Response:
         body = self._switches["error_body"]
@@ -96,37 +105,22 @@ class HttpBroker:
         if faulty is not None:
             return faulty
         device = _device(request)
+        body = await json_object(request, self._limits)
         try:
-            lifetime_ms = self._check_login(device, await _json(request))
-        except signing.LoginError as error:
+            lifetime_ms = self._logins.http(device, body, _certificate(request))
+        except LoginError as error:
             if self._switches["login_failure"] == "status":
-                raise HttpError(401, str(error)) from None
+                raise HttpError(401, f"login refused ({error.code} {error})") from None
             self._tell(str(device), f"HTTP login refused ({error.code} {error})")
             return web.json_response({"code": error.code, "message": str(error), "data": None})
+        if self._switches["older_session"] == "ended":
+            self._store.forget_sessions(device)
         session = str(uuid.uuid4())
         self._store.add_session(session, device, lifetime_ms, self._now())
         self._tell(str(device), "HTTP login")
         return web.json_response(
             {"code": 200, "message": "success", "data": {"sessionId": session}}
         )
-
-    def _check_login(self, device: DeviceId, body: dict[str, Any]) -> int:
-        lifetime_ms = body.get("lifetime", LIFETIME_DEFAULT_MS)
-        if (
-            not isinstance(lifetime_ms, int)
-            or isinstance(lifetime_ms, bool)
-            or not 0 < lifetime_ms < 2**31
-        ):
-            raise signing.LoginError(742, "lifetime is not a number of milliseconds")
-        if str(body.get("signMethod", "")).lower() != "sha256":
-            raise signing.LoginError(742, "signMethod is not sha256")
-        known = self._store.device(device)
-        if known is None:
-            raise signing.LoginError(705, "no such device")
-        expected = signing.login_sign(*device, lifetime_ms, known.device_secret)
-        if not signing.same(expected, str(body.get("sign", ""))):
-            raise signing.LoginError(742, "signature check failed")
-        return lifetime_ms
 
     def _authorised_firmware(self, request: web.Request, *shapes: str) -> Firmware:
         if self._faults.expires(request):
@@ -137,7 +131,11 @@ class HttpBroker:
         _query(request, "category")
         if not self._store.use_session(session, device, self._now()):
             status = self._switches.number("expired_session_status")
-            raise HttpError(status, "session is unknown or has expired")
+            raise HttpError(status, "session is unknown, has expired or is another device's")
+        try:
+            self._logins.check_certificate(device, _certificate(request))
+        except LoginError as error:
+            raise HttpError(403, f"{error.code} {error}") from None
         firmware = self._shelf.at(uri)
         if self._switches["relative_at_broker"] == "yes":
             shapes += ("relative",)
@@ -187,6 +185,10 @@ class HttpBroker:
             raise HttpError(404, "no such file")
         return await self._send(request, firmware, "moved")
 
+    def _file_of(self, version: str) -> Path | None:
+        firmware = self._shelf.of(version)
+        return self._shelf.path(firmware) if firmware is not None else None
+
     async def _send(
         self, request: web.Request, firmware: Firmware, who: str, *, ranges: bool = True
     ) -> web.StreamResponse:
@@ -207,18 +209,13 @@ def _device(request: web.Request) -> DeviceId:
     return DeviceId(request.match_info["pk"], request.match_info["dk"])
 
 
+def _certificate(request: web.Request) -> bytes | None:
+    tls = request.get_extra_info("ssl_object")
+    return tls.getpeercert(True) if tls is not None else None
+
+
 def _query(request: web.Request, name: str) -> str:
     value = request.query.get(name)
     if not value:
         raise HttpError(400, f"parameter {name} is missing")
     return value
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise HttpError(400, "body is not a JSON object")
-    return body

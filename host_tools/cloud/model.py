@@ -13,6 +13,7 @@ SUCCEEDED = "succeeded"
 FAILED = "failed"
 OPEN = (INIT, PUBLISHED, UPGRADING)
 
+PRODUCT_DEFAULT = "pk_demo"
 PUSH = "push"
 REQUEST = "request"
 

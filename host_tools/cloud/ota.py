@@ -179,7 +179,7 @@ class OtaService:
             task = self._store.task(task_id)
             if task.device == device and task.status in (PUBLISHED, UPGRADING):
                 desc = f"device answered code {code} {reply.get('message', '')}"
-                self.tasks.fail(task, desc.strip())
+                self.tasks.fail(task, envelope.text_of(desc.strip()))
                 self.pump(device)
 
     # --- what goes down

@@ -14,7 +14,6 @@ from amqtt.plugins.base import (  # type: ignore[import-untyped]
 from amqtt.session import ApplicationMessage, Session  # type: ignore[import-untyped]
 
 from .connection import Connection
-from .envelope import filter_permitted
 
 # amqtt runs all plug-in calls of a client in tasks begun from the task that serves it.
 serving: ContextVar[Connection] = ContextVar("serving")
@@ -28,6 +27,9 @@ class Listener(Protocol):
 
     def connected(self, connection: Connection) -> None:
         """CONNACK 0 was sent."""
+
+    def may_subscribe(self, connection: Connection, topic_filter: str) -> bool:
+        """Check a subscription."""
 
     def received(self, connection: Connection, topic: str, payload: bytes) -> None:
         """A PUBLISH came in."""
@@ -65,7 +67,7 @@ class DevicePlugin(BaseAuthPlugin):  # type: ignore[misc]
 
     async def on_broker_client_unsubscribed(self, client_id: str, topic: str) -> None:
         """Called by amqtt before UNSUBACK."""
-        serving.get().filters.pop(topic, None)
+        serving.get().unsubscribed(topic)
 
     async def on_broker_message_received(self, client_id: str, message: ApplicationMessage) -> None:
         """Called by amqtt for every PUBLISH."""
@@ -79,6 +81,10 @@ class TopicPlugin(BaseTopicPlugin):  # type: ignore[misc]
 
     Config = PluginConfig
 
+    def __init__(self, context: BaseContext) -> None:
+        super().__init__(context)
+        self._broker: Listener = self.config.broker
+
     async def topic_filtering(
         self,
         *,
@@ -87,7 +93,6 @@ class TopicPlugin(BaseTopicPlugin):  # type: ignore[misc]
         action: Action | None = None,
     ) -> bool:
         """Called by amqtt before SUBACK, and before it would route or retain a PUBLISH."""
-        device = serving.get().device
-        if action is not Action.SUBSCRIBE or device is None or topic is None:
+        if action is not Action.SUBSCRIBE or topic is None:
             return False
-        return filter_permitted(device, topic)
+        return self._broker.may_subscribe(serving.get(), topic)

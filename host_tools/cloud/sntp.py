@@ -8,10 +8,14 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+from .switches import Switches
+
 # Seconds from 1900 (NTP) to 1970 (Unix).
 EPOCH_DELTA_S = 2_208_988_800
 MODE_CLIENT, MODE_SERVER = 3, 4
 PACKET_BYTES = 48
+A_YEAR_S = 365 * 86400
+SHIFTS_S = {"right": 0, "past": -A_YEAR_S, "future": 3 * A_YEAR_S}
 
 
 def reply(request: bytes, now: float) -> bytes | None:
@@ -27,9 +31,9 @@ def reply(request: bytes, now: float) -> bytes | None:
 
 
 class SntpServer(asyncio.DatagramProtocol):
-    """Answers every client at once."""
+    """Answers every client at once, and none while `now` does not know."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float | None] = time.time) -> None:
         self._now = now
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -40,13 +44,24 @@ class SntpServer(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Called by asyncio."""
-        answer = reply(data, self._now())
+        now = self._now()
+        answer = reply(data, now) if now is not None else None
         if answer is not None and self._transport is not None:
             self._transport.sendto(answer, addr)
 
 
-async def listen(bind: str, port: int) -> tuple[asyncio.DatagramTransport, int]:
+def clock(switches: Switches) -> float | None:
+    """This computer's clock, as far from the right time as the switch `sntp` says."""
+    shift_s = SHIFTS_S.get(str(switches["sntp"]))
+    return None if shift_s is None else time.time() + shift_s
+
+
+async def listen(
+    bind: str, port: int, now: Callable[[], float | None]
+) -> tuple[asyncio.DatagramTransport, int]:
     """Open the server; returns its transport and port."""
     loop = asyncio.get_running_loop()
-    transport, _protocol = await loop.create_datagram_endpoint(SntpServer, local_addr=(bind, port))
+    transport, _protocol = await loop.create_datagram_endpoint(
+        lambda: SntpServer(now), local_addr=(bind, port)
+    )
     return transport, int(transport.get_extra_info("sockname")[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import socket
 import sqlite3
 import ssl
 import time
@@ -15,21 +14,25 @@ from typing import Any
 
 from aiohttp import web
 
-from . import certs, signing, sntp
+from . import http_guard, limits, sntp, told
 from .admin import AdminApi
 from .broker import MqttBroker
+from .certificate_desk import CertificateDesk
 from .envelope import DeviceId
 from .faults import Faults
 from .firmware import FirmwareShelf
 from .home import Home, HomeError, file_service_credentials
 from .http_broker import HttpBroker
 from .jobs import JobDesk
+from .limits import Limits
+from .listener import Listener
+from .logins import Logins
 from .ota import OtaService
 from .ports import LOOPBACK, STANDARD, Ports, opened
 from .store import Store
 from .switches import SWITCHES, SwitchError, Switches, Value
+from .tls import FIRST, ServerTls
 
-KEEPALIVE_LIMITS_S = (30, 1200)
 OnEvent = Callable[[float, str, str], None]
 
 
@@ -46,21 +49,25 @@ class Cloud:
         switches: Mapping[str, Value] | None = None,
         on_event: OnEvent | None = None,
         now: Callable[[], float] = time.time,
+        limits: Limits = limits.STANDARD,
     ) -> None:
         self._ports, self._bind, self._hostname = ports, bind, hostname
-        self._on_event, self._now = on_event, now
+        self._on_event, self._now, self._limits = on_event, now, limits
         self._home = Home(Path(home))
         folder = self._home.folder
         try:
             self.store = Store(folder / "cloud.sqlite")
-            certs.ensure(folder, hostname)
-            self._mqtt_tls = certs.server_context(folder)
             self._set_switches(switches or {})
+            self._tls = ServerTls(folder, hostname, self.switches)
         except (sqlite3.Error, OSError, ValueError) as error:
             self._home.release()
             raise HomeError(f"home {home} cannot be used: {error}") from error
         self.faults = Faults(self._tell)
-        self._broker = MqttBroker(self, self.faults)
+        self.logins = Logins(self.store, self.switches)
+        self._broker = MqttBroker(self, self.faults, limits)
+        self.certificates = CertificateDesk(
+            self.store, self._tls.authorities[FIRST], now, self._revoked
+        )
         self.shelf = FirmwareShelf(self.store, folder / "firmware", now)
         self.service = OtaService(
             store=self.store, switches=self.switches, shelf=self.shelf, transport=self._broker,
@@ -83,34 +90,42 @@ class Cloud:
         self.admin = AdminApi(
             token=self._token, store=self.store, switches=self.switches, shelf=self.shelf,
             service=self.service, desk=self.desk, faults=self.faults, changed=self._tick,
+            certificates=self.certificates,
         )  # fmt: skip
-        ports = self._ports
+        ports, tls = self._ports, self._tls.context
         await self._broker.start()
         listen = self._broker.listen
         mqtt = await opened(ports.mqtt, listen(self._bind, ports.mqtt, None))
-        mqtts = await opened(ports.mqtts, listen(self._bind, ports.mqtts, self._mqtt_tls))
+        mqtts = await opened(ports.mqtts, listen(self._bind, ports.mqtts, tls))
         credentials = file_service_credentials(self.store)
         http = HttpBroker(
             store=self.store, switches=self.switches, shelf=self.shelf, service=credentials,
-            now=self._now, tell=self._tell, faults=self.faults,
+            logins=self.logins, limits=self._limits, now=self._now, tell=self._tell,
+            faults=self.faults,
         )  # fmt: skip
-        tls = certs.server_context(self._home.folder)
         https = await opened(ports.https, self._serve(http.app, self._bind, ports.https, tls))
         api = self._serve(self.admin.app, LOOPBACK, ports.admin, None)
         admin = await opened(ports.admin, api)
-        self._sntp, ntp = await opened(ports.ntp, sntp.listen(self._bind, ports.ntp))
-        host = self._hostname
-        self.shelf.file_service = f"https://{host}:{https}"
-        self.endpoints = {
-            "mqtt": f"mqtt://{host}:{mqtt}", "mqtts": f"mqtts://{host}:{mqtts}",
-            "http_broker": self.shelf.file_service, "file_service": self.shelf.file_service,
-            "ca_der": str(self._home.folder / "ca.der"), "ntp": {"host": host, "port": ntp},
+        self._sntp, ntp = await opened(
+            ports.ntp, sntp.listen(self._bind, ports.ntp, lambda: sntp.clock(self.switches))
+        )
+        self.shelf.file_service = f"https://{self._hostname}:{https}"
+        self.endpoints = self._addresses(mqtt, mqtts, ntp) | {
             "admin": f"http://{LOOPBACK}:{admin}", "admin_token": self._token,
             **vars(credentials),
         }  # fmt: skip
         # What became due while no stand-in ran.
         self._tick()
         self._home.announce(self.endpoints)
+
+    def _addresses(self, mqtt: int, mqtts: int, ntp: int) -> dict[str, Any]:
+        host, folder = self._hostname, self._home.folder
+        return {
+            "mqtt": f"mqtt://{host}:{mqtt}", "mqtts": f"mqtts://{host}:{mqtts}",
+            "http_broker": self.shelf.file_service, "file_service": self.shelf.file_service,
+            "ca_der": str(folder / "ca.der"), "ca2_der": str(folder / "ca2.der"),
+            "pins": self._tls.pins, "ntp": {"host": host, "port": ntp},
+        }  # fmt: skip
 
     async def stop(self) -> None:
         """Close everything; what is remembered is in the state folder."""
@@ -125,14 +140,21 @@ class Cloud:
         self._home.release()
 
     async def _serve(
-        self, app: web.Application, bind: str, port: int, context: ssl.SSLContext | None
+        self,
+        app: web.Application,
+        bind: str,
+        port: int,
+        context: Callable[[], ssl.SSLContext] | None,
     ) -> int:
-        listener = socket.create_server((bind, port))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        def refused(reason: str) -> None:
+            self._tell("http", reason)
+
+        runner = http_guard.runner(app, self._limits, refused)
         await runner.setup()
-        await web.SockSite(runner, listener, ssl_context=context).start()
-        self._closers.append(runner.cleanup)
-        return int(listener.getsockname()[1])
+        assert runner.server is not None
+        listener = Listener(runner.server, refused, self._limits, context)
+        self._closers += [listener.close, runner.cleanup]
+        return await listener.open(bind, port)
 
     # --- switches
 
@@ -146,23 +168,21 @@ class Cloud:
                     self.switches.put(name, stored)
         for name, value in wanted.items():
             self.switches.set(name, value)
-        self._apply_client_certificate()
 
     def _switched(self, name: str, value: Value) -> None:
         self.store.set_setting(f"switch.{name}", str(value))
-        if name == "tls_client_certificate":
-            self._apply_client_certificate()
         self._tell("cloud", f"switch {name} = {value}")
 
-    def _apply_client_certificate(self) -> None:
-        asked = self.switches["tls_client_certificate"] == "requested"
-        self._mqtt_tls.verify_mode = ssl.CERT_OPTIONAL if asked else ssl.CERT_NONE
+    def _revoked(self, device: DeviceId, serials: list[str]) -> None:
+        self._broker.evict(device)
+        self.store.forget_sessions(device)
+        self._tell_device(device, f"certificates revoked: {', '.join(serials)}")
 
     # --- events and time
 
     def _tell(self, who: str, what: str) -> None:
         if self._on_event is not None:
-            self._on_event(self._now(), who, what)
+            self._on_event(self._now(), told.printable(who), told.line(what))
 
     def _tell_device(self, device: DeviceId, what: str) -> None:
         self._tell(str(device), what)
@@ -184,21 +204,15 @@ class Cloud:
     # --- what the MQTT broker reports
 
     def login(
-        self, client_id: str, user: str | None, password: str | None, keepalive_s: int
+        self,
+        client_id: str,
+        user: str | None,
+        password: str | None,
+        keepalive_s: int,
+        certificate: bytes | None,
     ) -> DeviceId:
         """The device that sent a CONNECT. Raises: signing.LoginError."""
-        claim = signing.parse_connect(client_id, user, password)
-        known = self.store.device(DeviceId(claim.product_key, claim.device_key))
-        if known is None:
-            raise signing.LoginError(705, "no such device")
-        expected = signing.connect_password(claim, known.device_secret)
-        if not signing.same(expected, claim.password):
-            raise signing.LoginError(742, f"signature check failed for {known.id}")
-        low, high = KEEPALIVE_LIMITS_S
-        limited = self.switches["keepalive_limits"] != "none"
-        if limited and not low <= keepalive_s <= high:
-            raise signing.LoginError(742, f"keepalive of {keepalive_s} s is not {low}-{high}")
-        return known.id
+        return self.logins.mqtt(client_id, user, password, keepalive_s, certificate)
 
     def connected(self, device: DeviceId, *, clean_session: bool) -> None:
         """A device is connected."""
@@ -214,9 +228,9 @@ class Cloud:
         self.service.uplink(device, topic, payload)
         self._after()
 
-    def refused(self, reason: str) -> None:
-        """A login or a client was refused."""
-        self._tell("mqtt", reason)
+    def refused(self, reason: str, device: DeviceId | None = None) -> None:
+        """A login, a client or something that a device wanted was refused."""
+        self._tell(str(device or "mqtt"), reason)
 
     def undelivered(self, device: DeviceId, topic: str) -> None:
         """A message was not acknowledged."""

@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS messages (
   direction TEXT, topic TEXT, payload TEXT);
 CREATE TABLE IF NOT EXISTS http_sessions (
   id TEXT PRIMARY KEY, product_key TEXT, device_key TEXT, lifetime_ms INTEGER, used_at REAL);
+CREATE TABLE IF NOT EXISTS certificates (
+  serial TEXT PRIMARY KEY, product_key TEXT, device_key TEXT, not_after REAL, revoked_at REAL);
 """
 
 
@@ -96,6 +98,25 @@ class Store:
             " WHERE product_key = ? AND device_key = ?",
             (version, now, *device),
         )
+
+    # --- certificates of devices
+
+    def add_certificate(self, serial: str, device: DeviceId, not_after: float) -> None:
+        """Remember a certificate that was issued."""
+        fields = {"serial": serial, **device._asdict(), "not_after": not_after}
+        self._insert("certificates", fields)
+
+    def revoke_certificates(self, device: DeviceId, now: float) -> list[str]:
+        """Revoke all certificates of a device; the serial numbers of those that were not."""
+        which = "WHERE product_key = ? AND device_key = ? AND revoked_at IS NULL"
+        found = self._rows(f"SELECT serial FROM certificates {which}", *device)
+        self._db.execute(f"UPDATE certificates SET revoked_at = ? {which}", (now, *device))
+        return [row["serial"] for row in found]
+
+    def is_revoked(self, serial: str) -> bool:
+        """Whether a certificate was revoked."""
+        sql = "SELECT 1 FROM certificates WHERE serial = ? AND revoked_at IS NOT NULL"
+        return bool(self._rows(sql, serial))
 
     # --- firmware
 
@@ -203,9 +224,13 @@ class Store:
             {"id": session, **device._asdict(), "lifetime_ms": lifetime_ms, "used_at": now},
         )
 
-    def forget_sessions(self) -> None:
-        """End all sessions."""
-        self._db.execute("DELETE FROM http_sessions")
+    def forget_sessions(self, device: DeviceId | None = None) -> None:
+        """End all sessions, or those of one device."""
+        if device is None:
+            self._db.execute("DELETE FROM http_sessions")
+            return
+        sql = "DELETE FROM http_sessions WHERE product_key = ? AND device_key = ?"
+        self._db.execute(sql, device)
 
     def use_session(self, session: str, device: DeviceId, now: float) -> bool:
         """Whether the session is the device's and alive; using it makes its life begin anew."""

@@ -1,4 +1,7 @@
-"""One table of everything that is not known about EnOS, and the position each switch is in."""
+"""One table of everything that is not known about EnOS, and the position each switch is in.
+
+What may happen to a server of EnOS in its life is here, too: certificates, clocks.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ class SwitchError(ValueError):
 class Switch:
     """One unknown: its default, the positions worth testing, what it decides.
 
+    In a `beyond` position a device that upgrades well in all others does not get in, or must not.
     A `free` switch takes any integer from 0 to `free`; `allowed` are then samples.
     """
 
@@ -24,6 +28,12 @@ class Switch:
     allowed: tuple[Value, ...]
     meaning: str
     free: int = 0
+    beyond: tuple[Value, ...] = ()
+
+    @property
+    def positions(self) -> tuple[Value, ...]:
+        """All that have a name."""
+        return self.allowed + self.beyond
 
 
 SWITCHES: dict[str, Switch] = {
@@ -34,7 +44,17 @@ SWITCHES: dict[str, Switch] = {
         "dropped", ("dropped", "stored"), "pushes to an offline device whose session is kept"
     ),
     "tls_client_certificate": Switch(
-        "none", ("none", "requested"), "whether TLS on MQTT asks the device for a certificate"
+        "none", ("none", "requested"), "whether TLS asks the device for a certificate",
+        beyond=("required",),
+    ),
+    "server_certificate": Switch(
+        "good", ("good", "renewed", "new_key"), "what servers show to new connections",
+        beyond=("expired", "future", "wrong_name", "unknown_ca"),
+    ),
+    "server_ca": Switch("first", ("first",), "who has signed that", beyond=("second",)),
+    "sntp": Switch(
+        "right", ("right",), "SNTP: past is a year ago, future in three years",
+        beyond=("silent", "past", "future"),
     ),
     # --- downlink
     "downlink_qos": Switch(1, (0, 1), "QoS of replies and upgrades"),
@@ -80,8 +100,15 @@ SWITCHES: dict[str, Switch] = {
         "status", ("status", "code"), "failed HTTP login: HTTP 401, or HTTP 200 with `code`"
     ),
     "expired_session_status": Switch(401, (401, 403, 500), "HTTP status of an expired session"),
+    "older_session": Switch(
+        "kept", ("kept", "ended"), "what becomes of a device's HTTP session when it logs in again"
+    ),
     "error_body": Switch("json", ("json", "html", "empty"), "body of an HTTP error"),
-}
+    "http_date": Switch(
+        "right", ("right", "absent"), "Date of HTTP answers: wrong is a year ago",
+        beyond=("wrong", "future", "garbage"),
+    ),
+}  # fmt: skip
 
 
 class Switches:
@@ -129,7 +156,7 @@ class Switches:
                 "name": name,
                 "value": self._values[name],
                 "default": switch.default,
-                "allowed": [f"0-{switch.free}"] if switch.free else list(switch.allowed),
+                "allowed": [f"0-{switch.free}"] if switch.free else list(switch.positions),
                 "meaning": switch.meaning,
             }
             for name, switch in SWITCHES.items()
@@ -145,10 +172,10 @@ def parse(name: str, value: Value) -> Value:
     if switch is None:
         raise SwitchError(f"no switch {name!r}; there are: {', '.join(SWITCHES)}")
     text = str(value)
-    for position in switch.allowed:
+    for position in switch.positions:
         if str(position) == text:
             return position
     if switch.free and text.isdecimal() and int(text) <= switch.free:
         return int(text)
-    choices = f"0 to {switch.free}" if switch.free else ", ".join(map(str, switch.allowed))
+    choices = f"0 to {switch.free}" if switch.free else ", ".join(map(str, switch.positions))
     raise SwitchError(f"switch {name} has no position {text!r}; it has: {choices}")

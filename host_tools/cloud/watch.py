@@ -11,8 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .cli_common import printable, reason
+from .cli_common import reason
 from .client import AdminClient
+from .told import printable
 
 POLL_S = 0.3
 STYLES = {"succeeded": "green", "failed": "red", "upgrading": "cyan"}

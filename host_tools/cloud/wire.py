@@ -19,11 +19,12 @@ async def delivered(transport: asyncio.BaseTransport | None) -> None:
 
     Write no more than fits into the socket's buffer between two calls.
     """
-    while transport is not None and not transport.is_closing() and _unsent(transport):
+    while transport is not None and not transport.is_closing() and unsent(transport):
         await asyncio.sleep(POLL_S)
 
 
-def _unsent(transport: asyncio.BaseTransport) -> int:
+def unsent(transport: asyncio.BaseTransport) -> int:
+    """Bytes that the peer's kernel has not acknowledged; 0 when nobody can tell."""
     count = bytearray(4)
     try:
         fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, count)
