@@ -107,4 +107,7 @@ def undeploy(port: str, as_json: bool) -> None:
     click.echo(f"removed: {', '.join(removed) or 'nothing'}")
     for path in back:
         click.echo(f"restored: {path}")
-    click.echo("/enos.json and /enos.bak stay: 'mpremote rm :/enos.json' removes the identity")
+    click.echo(
+        "settings, CAs and the board's own key stay: 'mpremote rm' of /enos.json, /enos.bak and "
+        "/enos-*.der removes them"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from host_tools.board.errors import BoardError
 from host_tools.board.files import Files
 from host_tools.board.first_contact import Contact, watch
 from host_tools.board.port import Port, attached
+from host_tools.board.provision import Brought
+from host_tools.board.settings_warnings import warnings_of
+from host_tools.board.trust_options import TrustOptions, trust_options
 from host_tools.cloud.client import DEFAULT_HOME, AdminClient, AdminError, CloudNotRunningError
 from host_tools.settings import Settings, SettingsError
 from host_tools.simboard.provision import device_config
@@ -37,6 +41,7 @@ CONNECT_S = 180
     "--wifi", "ssids", multiple=True, metavar="SSID", help="A network; its password is asked."
 )
 @click.option("--ca", "cas", type=FILE, multiple=True, help="CA certificate, PEM or DER.")
+@trust_options
 @click.option("--stand-in", metavar="NAME", help="Be a new device NAME of the running stand-in.")
 @click.option(
     "--cloud",
@@ -50,6 +55,7 @@ CONNECT_S = 180
 @click.pass_context
 def provision(
     ctx: click.Context,
+    trust: TrustOptions,
     *,
     port: str,
     config: Path | None,
@@ -61,15 +67,15 @@ def provision(
     no_connect: bool,
     as_json: bool,
 ) -> None:
-    """Give the board at PORT its identity, Wi-Fi, brokers and CA, and see it known to EnOS.
+    """Give the board at PORT its identity, Wi-Fi, brokers and whom it trusts, and see it known to EnOS.
 
     What is not given stays as it is on the board. What is missing is asked for: secrets are better typed, or
     read from a file, than left in the history of a shell.
     """
     try:
         given: Settings = rules.load(config) if config else {}
-        certificates = [der for path in cas for der in rules.ca_der(path)]
-        given |= dict(map(_pair, pairs))
+        given = trust.settings(given | dict(map(_pair, pairs)))
+        brought = Brought([der for path in cas for der in rules.ca_der(path)], trust.pair())
     except SettingsError as error:
         raise BoardError(str(error)) from None
     if ssids:
@@ -78,24 +84,25 @@ def provision(
         if stand_in:
             device, ca = _new_device(stand_in, cloud)
             given = device | given
-            certificates = certificates or [ca]
-        settings, has_agent = _write(board, given, certificates)
+            brought = replace(brought, cas=brought.cas or [ca])
+        settings, has_agent = _write(board, given, brought)
         board.stays_open = not no_connect and has_agent
     contact = None
     if board.stays_open:
         contact = _contact(Console(port, board.transport), as_json)
-    _tell(settings, contact, has_agent, as_json)
+    warnings = [*warnings_of(settings), *(brought.pair.warnings if brought.pair else ())]
+    _tell(settings, warnings, contact, has_agent, as_json)
     ctx.exit(1 if contact and not contact.version else 0)
 
 
-def _write(board: Port, given: Settings, certificates: list[bytes]) -> tuple[Settings, bool]:
+def _write(board: Port, given: Settings, brought: Brought) -> tuple[Settings, bool]:
     facts = facts_of(board, with_tls=False)
     if board.on_trial:
         raise BoardError("this board tries a new release: wait until the trial is over")
     files = Files(board)
     old = work.on_board(files)
-    settings = work.merged(old, _asked(old, given), certificates)
-    work.write(files, settings, certificates, old)
+    settings = work.merged(old, _asked(old, given), brought)
+    work.write(files, settings, brought)
     board.load("past")
     board.call("clear_failures")  # without settings the agent could only fail
     board.call("set_clock", int(time.time()))
@@ -112,9 +119,19 @@ def _contact(console: Console, as_json: bool) -> Contact:
         console.close()
 
 
-def _tell(settings: Settings, contact: Contact | None, has_agent: bool, as_json: bool) -> None:
+def _tell(
+    settings: Settings,
+    warnings: list[str],
+    contact: Contact | None,
+    has_agent: bool,
+    as_json: bool,
+) -> None:
     if as_json:
-        document: dict[str, Any] = {"settings": work.shown(settings), "connected": None}
+        document: dict[str, Any] = {
+            "settings": work.shown(settings),
+            "warnings": warnings,
+            "connected": None,
+        }
         if contact:
             document["connected"] = bool(contact.version)
             document |= {
@@ -127,7 +144,7 @@ def _tell(settings: Settings, contact: Contact | None, has_agent: bool, as_json:
     click.echo(
         f"settings written: {settings['product_key']}/{settings['device_key']} at {settings['mqtt']}"
     )
-    for text in rules.warnings(settings):
+    for text in warnings:
         click.echo(click.style(f"warning: {text}", fg="yellow"))
     if contact and contact.version:
         click.echo(click.style(f"EnOS accepted its inform: version {contact.version}", fg="green"))

@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from host_tools import settings as rules
+from host_tools.board.certificates import PairReader
 from host_tools.board.errors import BoardError
-from host_tools.factory.batch import made, make_batch, read_boards
+from host_tools.board.settings_warnings import warnings_of
+from host_tools.board.trust_options import TrustOptions, trust_options
+from host_tools.factory.batch import made, make_batch, pair_warnings, read_boards
 from host_tools.factory.bootloader import Stock, read_stock
 from host_tools.factory.errors import FactoryError
 from host_tools.factory.esptool import FAST_BAUD
@@ -20,7 +23,7 @@ from host_tools.factory.migrate_command import run as run_migration
 from host_tools.factory.report import show
 from host_tools.one_line import one_line
 from host_tools.paths import ToolMissingError
-from host_tools.release.commands import Bytes
+from host_tools.release.arguments import Bytes, passphrase_of
 from host_tools.release.errors import ReleaseError
 from host_tools.settings import SettingsError
 
@@ -38,7 +41,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--sequence", type=click.IntRange(0), help="Its sequence.")
 @click.option("--product", default="", help="Its product.")
 @click.option("--config", type=FILE, required=True, help="Settings: the board's /enos.json.")
-@click.option("--ca", type=FILE, required=True, multiple=True, help="CA certificates, PEM or DER.")
+@click.option("--ca", type=FILE, multiple=True, help="CA certificates, PEM or DER.")
+@trust_options
 @click.option("--out", type=FILE, help="The flash image of one board.")
 @click.option("--batch", type=FILE, help="CSV: a board a line, with settings as columns.")
 @click.option("--out-dir", type=FOLDER, help="Folder of a batch's images and manifest.csv.")
@@ -62,6 +66,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @one_line(BoardError, FactoryError, ReleaseError, SettingsError, ToolMissingError)
 def factory(
+    trust: TrustOptions,
     *,
     stock: Path,
     release_file: Path | None,
@@ -92,17 +97,28 @@ def factory(
     Bootloader and MicroPython are those of --stock, which is what micropython.org offers for the
     board. Images hold the secrets of their boards: only their owner may read them.
     """
-    _check_targets(out, batch, out_dir, migrate)
+    _check_targets(out, batch, out_dir, migrate, trust)
     table = layout(flash_bytes(flash_size), slot_size)
     source = read_stock(stock)
-    common = rules.load(config)
+    common = trust.settings(rules.load(config))
     cas = [der for path in ca for der in rules.ca_der(path)]
     app = AppSource(list(apps), version, sequence, product)
     maker = Maker(source, table, _release(source, table, release_file, app), cas)
+    if batch is not None and out_dir is not None:
+        plans = read_boards(batch, common, config, maker, PairReader(passphrase_of))
+        rows = make_batch(plans, maker, out_dir)
+        warnings = warnings_of(plans[0].settings) + pair_warnings(plans)
+        show(maker, rows, out_dir / "NAME.bin", warnings, as_json)
+        return
+    pair = trust.pair()
+    settings = maker.complete(common, config, pair)
+    warnings = [*warnings_of(settings), *(pair.warnings if pair else ())]
     if migrate is not None:
         code = run_migration(
             maker,
-            maker.complete(common, config),
+            settings,
+            pair,
+            warnings,
             port=migrate,
             backup=backup,
             leave=leave,
@@ -113,29 +129,28 @@ def factory(
             as_json=as_json,
         )
         click.get_current_context().exit(code)
-    if batch is not None and out_dir is not None:
-        plans = read_boards(batch, common, config, maker)
-        told = plans[0].settings
-        rows = make_batch(plans, maker, out_dir)
-        path = out_dir / "NAME.bin"
-    else:
-        assert out is not None
-        told = maker.complete(common, config)
-        flash = maker.flash(told)
-        write_private(out, flash)
-        rows = [made(out.stem, told, out, flash, maker)]
-        path = out
-    show(maker, rows, path, rules.warnings(told), as_json)
+    assert out is not None
+    flash = maker.flash(settings, pair)
+    write_private(out, flash)
+    show(maker, [made(out.stem, settings, out, flash, maker)], out, warnings, as_json)
 
 
 def _check_targets(
-    out: Path | None, batch: Path | None, out_dir: Path | None, migrate: str | None
+    out: Path | None,
+    batch: Path | None,
+    out_dir: Path | None,
+    migrate: str | None,
+    trust: TrustOptions,
 ) -> None:
     if (batch is None) != (out_dir is None) or sum(
         x is not None for x in (out, batch, migrate)
     ) != 1:
         raise click.UsageError(
             "give --out FILE for one board, or --batch CSV and --out-dir FOLDER, or --migrate PORT"
+        )
+    if batch is not None and (trust.cert or trust.key_file):
+        raise click.UsageError(
+            "no two boards share a key: in a batch, columns 'cert' and 'key' name the files of each"
         )
 
 

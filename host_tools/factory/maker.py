@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from host_tools import settings as rules
+from host_tools.board.certificates import Pair
 from host_tools.factory.bootloader import Stock
 from host_tools.factory.errors import FactoryError
-from host_tools.factory.files import board_files, with_ca
+from host_tools.factory.files import board_files, ders_of, with_ders
 from host_tools.factory.image import Release, board_flash, flash_base
 from host_tools.factory.layout import Layout
 from host_tools.settings import Settings
@@ -26,10 +27,10 @@ class Maker:
         self.cas = cas
         self._base = flash_base(stock, layout, release)
 
-    def complete(self, settings: Settings, where: object) -> Settings:
+    def complete(self, settings: Settings, where: object, pair: Pair | None = None) -> Settings:
         """The settings as the board will have them. Raises: FactoryError that says `where` they are wrong."""
         try:
-            settings = with_ca(settings, self.cas)
+            settings = with_ders(settings, self.cas, pair)
             problems = rules.check(settings)
             if problems:
                 more = f" (and {len(problems) - 1} more)" if problems[1:] else ""
@@ -38,11 +39,20 @@ class Maker:
             raise FactoryError(f"{where}: {error}") from None
         return settings
 
-    def flash(self, settings: Settings, more: Mapping[str, bytes] | None = None) -> bytes:
+    def files(self, settings: Settings, pair: Pair | None = None) -> dict[str, bytes]:
+        """Name -> content of the files of a board with settings that are `complete`. Raises: ReleaseError."""
+        return board_files(settings, ders_of(self.cas, pair), self.stock.chip)
+
+    def flash(
+        self,
+        settings: Settings,
+        pair: Pair | None = None,
+        more: Mapping[str, bytes] | None = None,
+    ) -> bytes:
         """The flash image of a board with settings that are `complete`; `more`: files by name.
 
         Raises: FactoryError when they do not fit, ReleaseError.
         """
         watchdog_s = (rules.defaults() | settings)["watchdog_s"]
-        files = {**board_files(settings, self.cas, self.stock.chip), **(more or {})}
+        files = {**self.files(settings, pair), **(more or {})}
         return board_flash(self._base, self.layout, files, watchdog_s)

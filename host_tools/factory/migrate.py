@@ -12,6 +12,7 @@ from typing import Any
 
 from host_tools.board import stubs
 from host_tools.board.backup import save
+from host_tools.board.certificates import Pair
 from host_tools.board.console import Console
 from host_tools.board.doctor import vm
 from host_tools.board.doctor.examine import facts_of
@@ -22,7 +23,7 @@ from host_tools.board.first_contact import Contact, watch
 from host_tools.board.port import attached
 from host_tools.factory.errors import FactoryError
 from host_tools.factory.esptool import Esptool
-from host_tools.factory.files import board_files, write_private
+from host_tools.factory.files import TRUST, is_ours, kept_cas, write_private
 from host_tools.factory.maker import Maker
 from host_tools.settings import Settings
 
@@ -99,12 +100,14 @@ def restored(
 ) -> dict[str, bytes]:
     """What of the saved files comes back; a /boot.py or /main.py that is not ours under another name.
 
+    Certificates and keys that our tools wrote do not: the new settings name others.
     `leave`: patterns of those that stay on the host. Raises: FactoryError where that other name is taken.
     """
     found: dict[str, bytes] = {}
+    stale = _stale(saved)
     for path, content in saved.items():
         name = path + stubs.KEPT if _is_foreign_stub(path, content) else path
-        if name in ours or _is_left(path, leave):
+        if name in ours or path in stale or _is_left(path, leave):
             continue
         if name != path and name in saved and not _is_left(name, leave):
             raise FactoryError(
@@ -119,19 +122,31 @@ def _is_foreign_stub(path: str, content: bytes) -> bool:
     return path in stubs.NAMES and stubs.kind(stubs.found(content)) == stubs.FOREIGN
 
 
+def _stale(saved: Mapping[str, bytes]) -> set[str]:
+    """Certificates and keys of the former settings: the new ones name others."""
+    kept = kept_cas(saved.get(TRUST, b""))
+    return {path for path in saved if is_ours("/" + path) and path not in kept}
+
+
 def _is_left(path: str, leave: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatch(path, pattern.lstrip("/")) for pattern in leave)
 
 
-def prepare(maker: Maker, settings: Settings, saved: Saved, leave: tuple[str, ...]) -> Prepared:
+def prepare(
+    maker: Maker,
+    settings: Settings,
+    saved: Saved,
+    leave: tuple[str, ...],
+    pair: Pair | None = None,
+) -> Prepared:
     """Make the flash of the board with its files in it.
 
     Raises: FactoryError when the files do not fit, or two would have one name.
     """
-    ours = board_files(settings, maker.cas, maker.stock.chip)
+    ours = maker.files(settings, pair)
     back = restored(saved.files, ours, leave)
     try:
-        image = maker.flash(settings, back)
+        image = maker.flash(settings, pair, back)
     except FactoryError as error:
         biggest = sorted(back, key=lambda name: -len(back[name]))[:3]
         raise FactoryError(
@@ -151,10 +166,11 @@ def losses(saved: Saved, ours: Mapping[str, bytes], leave: tuple[str, ...]) -> l
     )
     left = [path for path in saved.files if _is_left(path, leave)]
     found += [f"/{path} (saved, and left out)" for path in left]
+    stale = _stale(saved.files)
     found += [
         f"replaced: /{path} (saved)"
         for path, content in saved.files.items()
-        if ours.get(path, content) != content
+        if ours.get(path, None if path in stale else content) != content
         and path not in left
         and not _is_foreign_stub(path, content)
     ]

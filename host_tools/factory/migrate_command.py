@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
+from host_tools.board.certificates import Pair
 from host_tools.board.cli_common import working
 from host_tools.board.first_contact import Contact
 from host_tools.factory import migrate
@@ -25,6 +26,8 @@ Say = Callable[[str], None]
 def run(
     maker: Maker,
     settings: Settings,
+    pair: Pair | None = None,
+    warnings: Sequence[str] = (),
     *,
     port: str,
     backup: Path | None,
@@ -49,8 +52,10 @@ def run(
 
     if backup and backup.exists() and any(backup.iterdir()):
         raise FactoryError(f"{backup} is not empty: a backup goes to a folder of its own")
+    for text in warnings:
+        say(f"warning: {text}")
     saved = migrate.save_board(port, backup, maker, say)
-    prepared = migrate.prepare(maker, settings, saved, leave)
+    prepared = migrate.prepare(maker, settings, saved, leave, pair)
     _confirm(prepared, yes, say)
     tool = Esptool(port, maker.stock.chip, _ask, step, by_hand=by_hand, no_stub=no_stub, baud=baud)
     say("if the writing is interrupted, this repeats it:")

@@ -75,7 +75,7 @@ def _content(label: str, maker: Maker) -> str:
         "nvs": "the watchdog that the first boot arms",
         "otadata": "ota_0, valid",
         "ota_0": f"release {release.record.version} with {named}, {free:,} bytes free",
-        "vfs": "boot.py, main.py, rescue.fs, enos.json, enos.bak, CAs",
+        "vfs": "boot.py, main.py, rescue.fs, enos.json, enos.bak, certificates",
         "data": "empty, for the application",
     }.get(label, "blank")
     return f"{label:<9} {text}"

@@ -27,7 +27,7 @@ def doctor(ctx: click.Context, *, port: str, no_radio: bool, as_json: bool) -> N
     Its application is interrupted, and started again afterwards. Exit code 1 where there is a blocker.
     """
     with working("examining", as_json) as note, attached(port, note) as board:
-        facts = facts_of(board, note, with_tls=not no_radio)
+        facts = facts_of(board, note, with_tls=not no_radio, with_trust=True)
     findings = judge(facts)
     bad = blockers(findings)
     if as_json:

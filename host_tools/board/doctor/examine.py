@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from host_tools.board.doctor import files, flash, vm
+from host_tools.board.doctor import files, flash, trust, vm
 from host_tools.board.doctor.finding import BLOCKER, Facts, Finding
 from host_tools.board.errors import BoardCodeError, BoardError, BoardGoneError
 from host_tools.board.port import Port
@@ -15,10 +15,14 @@ TLS_S = 15
 
 
 def facts_of(
-    port: Port, on_step: Callable[[str], None] = lambda step: None, with_tls: bool = True
+    port: Port,
+    on_step: Callable[[str], None] = lambda step: None,
+    with_tls: bool = True,
+    with_trust: bool = False,
 ) -> Facts:
-    """What an attached board tells of itself; `with_tls`: the memory that a TLS session takes, too.
+    """What an attached board tells of itself.
 
+    `with_tls`: the memory that a TLS session takes, too; `with_trust`: and whom it trusts.
     Raises: BoardError.
     """
     port.load("probe")
@@ -33,22 +37,41 @@ def facts_of(
                 "is it an ESP32 with MicroPython?"
             ) from None
     facts["flash"] = port.call("flash", flash.bootloader_address(vm.chip_of(facts)))
-    if not with_tls:
-        return facts
-    on_step("TLS")
+    if with_tls:
+        on_step("TLS")
+        port.attach()  # the questions above may have made the Python heap grow, out of what TLS needs
+        facts["tls"] = _tls_memory(port)
+    if with_trust:
+        on_step("trust")
+        facts["trust"] = _trust(port, isinstance(facts.get("tls"), str))
+    return facts
+
+
+def _trust(port: Port, was_lost: bool) -> Facts | str | None:
+    """What `trust.look` finds, or why it cannot: all the rest is known by now."""
+    try:
+        if was_lost:
+            port.attach()
+        return trust.look(port)
+    except BoardError as error:
+        return str(error)
+
+
+def _tls_memory(port: Port) -> list[list[int]] | str:
+    """What the board tells of it, or why it cannot."""
     try:
         port.load("tls_memory")
-        facts["tls"] = port.call("tls_memory", timeout_s=TLS_S)
+        found: list[list[int]] = port.call("tls_memory", timeout_s=TLS_S)
+        return found
     except BoardCodeError as error:
-        facts["tls"] = error.last_line
+        return error.last_line
     except BoardGoneError:
-        facts["tls"] = "the chip restarted when Wi-Fi was switched on"
-    return facts
+        return "the chip restarted when Wi-Fi was switched on"
 
 
 def judge(facts: Facts) -> list[Finding]:
     """Every finding, in the order it is shown."""
-    return [*vm.checks(facts), *flash.checks(facts), *files.checks(facts)]
+    return [*vm.checks(facts), *flash.checks(facts), *files.checks(facts), *trust.checks(facts)]
 
 
 def blockers(findings: list[Finding]) -> list[Finding]:

@@ -237,7 +237,6 @@ def settings(path):
             name: value.get(name)
             for name in ("product_key", "device_key", "mqtt", "network", "ntp", "watchdog_s")
         }
-        shown["ca"] = [[path, exists(path)] for path in value.get("ca", [])]
         shown["wifi"] = [entry.get("ssid") for entry in value.get("wifi", [])]
         shown["digest"] = binascii.hexlify(hashlib.sha256(json.dumps(value)).digest()).decode()
         return shown
@@ -245,12 +244,3 @@ def settings(path):
         return None
     except Exception as error:
         return "%s: %s" % (type(error).__name__, error)
-
-
-def exists(path):
-    """Whether there is such a file."""
-    try:
-        os.stat(path)
-        return True
-    except OSError:
-        return False
