@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from host_tools import paths
-from host_tools.bench import stampede
+from host_tools.bench import stampede, verification
 from host_tools.bench.stampede import END_S, Fleet, Row
 
 RESULT = "bench.json"
@@ -125,8 +125,13 @@ def main(fleet: Fleet | None = None, folder: Path = paths.BUILD) -> None:
         rows = record[sheet.name] = sheet.make(fleet if sheet is SHEETS[0] else small)
         console.print(f"\n[bold]{sheet.title}[/]", highlight=False)
         console.print(_table(sheet, rows))
+    signature = verification.measure()
+    console.print(
+        "\n[bold]A signed release[/]\n" + verification.text_of(signature), highlight=False
+    )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULT).write_text(json.dumps({"stampede": record}, indent=1) + "\n")
+    found = {"stampede": record, "signature": signature.as_json()}
+    (folder / RESULT).write_text(json.dumps(found, indent=1) + "\n")
 
 
 def _table(sheet: Sheet, rows: list[Row]) -> Table:

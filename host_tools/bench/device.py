@@ -64,7 +64,7 @@ def download() -> Rule:
 
 def download_tries() -> int:
     """Connections in a row without a byte after which the device gives a download up."""
-    return int(_module("fetch")._TRIES)
+    return int(_module("patience")._TRIES)
 
 
 def default_spread_s() -> int:

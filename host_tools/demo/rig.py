@@ -13,6 +13,7 @@ from host_tools.cloud.client import AdminClient
 from host_tools.cloud.server import CloudThread
 from host_tools.demo.badnet import LOOPBACK, BadNet
 from host_tools.demo.secrecy import SecretLeakError, leaks, secrets_of
+from host_tools.demo.workshop import owner_digest
 from host_tools.simboard.make import make_board
 from host_tools.simboard.supervisor import DEFAULT_VM_HEAP_BYTES, Board
 
@@ -109,6 +110,7 @@ class Rig:
             "http_broker": broker,
             "base_url": files,
             "ca": ["/ca.der"],
+            "keys": [owner_digest()],
             "wifi": [{"ssid": "demo", "password": "demo-password"}],
             "ntp": "localhost",
             "spread_s": 1,

@@ -10,6 +10,7 @@ from typing import Any
 
 from host_tools.demo.rig import DEVICE, Json, Rig
 from host_tools.demo.workshop import Workshop
+from host_tools.release import keys
 
 NEW_GREETING = "hello over the air"
 BAD_APP = '''"""A bad release: the application raises as soon as it runs."""
@@ -26,6 +27,8 @@ def self_test() -> bool:
 def on_progress(step: int, desc: str) -> None:
     pass
 '''
+FOREIGN = "6.6.6"
+"""Right in all but the key that signed it: what somebody commands who got hold of the EnOS account."""
 LEAST_STEPS = 5
 
 
@@ -58,9 +61,9 @@ class Play:
 
 
 def make_releases(folder: Path) -> dict[str, Path]:
-    """The demo's five releases by version: factory, good, bad, and two to choose from."""
+    """The demo's six releases by version: factory, good, bad, somebody else's, and two to choose from."""
     shop = Workshop(folder)
-    return {
+    made = {
         version: shop.release(version, sequence, greeting=greeting, app=app).path
         for version, sequence, greeting, app in (
             ("1.0.0", 1, None, None),
@@ -70,6 +73,8 @@ def make_releases(folder: Path) -> dict[str, Path]:
             ("1.4.0", 5, "hello 1.4.0", None),
         )
     }
+    foreign = shop.release(FOREIGN, 9, greeting="EVIL", keys=(keys.generate(),))
+    return made | {FOREIGN: foreign.path}
 
 
 def play(
@@ -93,8 +98,8 @@ def play(
             start = time.monotonic()
             say(f"{title}: {version}")
             this.task = rig.wait_task(job(), on_change=lambda task: on_task(this, task))
-            if this.task["status"] != "succeeded":
-                rig.wait("inform after the failure", lambda: informed_after(rig, this.task), 30)
+            if this.task["status"] != "succeeded" and this.task["progress"] == -6:
+                rig.wait("inform after it", lambda: informed_after(rig, this.task), 30)
             this.seconds = time.monotonic() - start
             this.runs = rig.version() or ""
             this.slot = running_slot(rig.events)
@@ -105,6 +110,7 @@ def play(
 
         act("pushed, a good one", "1.1.0", push("1.1.0"))
         act("pushed, its app raises", "1.2.0", push("1.2.0"))
+        act("pushed, another key", FOREIGN, push(FOREIGN))
         picks = [releases["1.3.0"], releases["1.4.0"]]
         act("picked of two on request", "1.3.0", lambda: offer(rig, picks))
         rig.wait_console("hello 1.3.0")
@@ -135,7 +141,7 @@ def running_slot(events: list[Json]) -> str:
 
 def checks(seen: Play) -> list[tuple[str, bool]]:
     """Everything that must have happened, in the order it must have happened in."""
-    good, bad, picked = seen.acts
+    good, bad, foreign, picked = seen.acts
     steps = progress_of(seen.messages, "1.1.0")
     rising = [step for step in steps if 0 <= step < 99]
     lines = [event["line"] for event in seen.events if event["source"] == "console"]
@@ -148,6 +154,7 @@ def checks(seen: Play) -> list[tuple[str, bool]]:
         ("inform", "1.0.0"), ("upgrade", "1.1.0"), ("upgrade_reply", 200),
         ("progress", "100"), ("inform", "1.1.0"),
         ("upgrade", "1.2.0"), ("upgrade_reply", 200), ("progress", "-6"), ("inform", "1.1.0"),
+        ("upgrade", FOREIGN), ("progress", "-3"),
         ("progress", "100"), ("inform", "1.3.0"),
     ]  # fmt: skip
     return [
@@ -163,6 +170,12 @@ def checks(seen: Play) -> list[tuple[str, bool]]:
             bad.task["status"] == "failed" and bad.task["progress"] == -6 and bad.runs == "1.1.0",
         ),
         ("1.2.0: the operator reads why", "RuntimeError" in bad.task["desc"]),
+        (
+            f"{FOREIGN}: its signature is refused, step -3, before one byte of it is written",
+            foreign.task["progress"] == -3
+            and "not trusted" in foreign.task["desc"]
+            and progress_of(seen.messages, FOREIGN) == [-3],
+        ),
         ("on request: two versions listed", ["1.3.0", "1.4.0"] in listed),
         (
             "on request: the one it picked runs",

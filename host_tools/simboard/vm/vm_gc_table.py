@@ -82,10 +82,6 @@ class Table:
     def _finaliser(self, block):
         return self.start + self.blocks // PER_BYTE + _GAP_BYTES + block // 8
 
-    def finalisers(self, block):
-        """The byte of finaliser bits that begins with a block."""
-        return uctypes.bytearray_at(self._finaliser(block), 1)
-
     def finaliser_words(self, block, blocks):
         """The finaliser bits of some blocks, one number for as many blocks as in `words`."""
         layout = {"bits": (uctypes.ARRAY, uctypes.UINT16 | blocks // PER_WORD)}

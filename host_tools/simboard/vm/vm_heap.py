@@ -1,31 +1,40 @@
-"""The chip's Python heap in the unix port's: a first half, and a second one that appears when needed.
+"""The chip's Python heap in the unix port's: a first part, and two that appear when they are needed.
 
 The chip adds memory only when an allocation does not fit even after a collection. The unix port asks
-nobody then, but it calls finalisers in every collection. So the second half stays taken, by writing the
-collector's own table (py/gc.c); objects nobody refers to have a finaliser that sets it free in the middle
-of the collection. What does not fit into the first half now lands in the second: the heap has grown.
-`look` finds that out soon after, and takes the second half again if nothing landed there.
+nobody then, but it calls finalisers in every collection. So the other parts stay taken, by writing the
+collector's own table (py/gc.c); objects nobody refers to have a finaliser that sets one free in the middle
+of the collection. What does not fit into the first part now lands there: the heap has grown.
+`look` finds that out soon after, and takes the part again if nothing landed there.
+
+A growth takes as much as there is, at most the largest block of the IDF heap: `annex` is for one where that
+is little, `half` for one that doubles the heap.
 """
 
 import _thread
 import gc
+import io
 
 import uctypes
 from vm_gc_table import BLOCK_BYTES, PER_BYTE, PER_WORD
+from vm_idf import LITTLE_BYTES
 from vm_interrupt import whole
+from vm_viper import has_run
 
 _WORD_BYTES = PER_WORD * BLOCK_BYTES
 _CHAIN = 0xAAAAAAA9  # a head and tails
-_KEPT_CHAIN = 0xAAAAAAAB  # a marked head: the sweep under way keeps it
 _TAILS = 0xAAAAAAAA
-_FENCE_BLOCKS = 8  # between the halves: four objects, whose finaliser bits fill one byte
+_KEPT_CHAIN = 0xAAAAAAAB  # a marked head: the sweep under way keeps it
+_FENCES = 8  # objects of two blocks; a stack may still show some of them, one of each thread
+_FENCE_BLOCKS = 2 * _FENCES  # one word of finaliser bits
 _POST_BLOCKS = 64  # at the end, at least
 _FENCE = 0x99
 _KEPT_FENCE = 0xBB
-_FINALISERS = 0x55
-_CHAIN_ROOT = 0
+_FINALISERS = 0x5555
+_CHAIN_ROOTS = 0, 1  # of annex and half
+_POST_ROOT = 2
+_GAP_ROOT = 3
 _FENCE_ROOTS = 4
-_ROOTS = 8
+_ROOTS = _FENCE_ROOTS + _FENCES
 _FREE_BLOCKS = bytes(sum(byte >> shift & 3 == 0 for shift in (0, 2, 4, 6)) for byte in range(256))
 _MARKS = 0x55555555
 _TRIES = 3
@@ -40,50 +49,135 @@ class _Fence:
 
     def __del__(self):
         with whole:
-            heap.collected()
+            heap.collected(id(self))
+
+
+class _Part:
+    """What the heap may grow by. closed: all of it is taken. grown: something lives in it. count, cut: its words
+    in the collector's table, and those of them that a growth may take.
+    """
+
+    def __init__(self, table, block, blocks, roots, root, zero):
+        self.bytes = table.bytes(block, blocks)
+        self.words = table.words(block, blocks)
+        self.finals = table.finaliser_words(block, blocks)
+        self.address = table.address(block)
+        self.count = self.cut = blocks // PER_WORD
+        self.closed = True
+        self.grown = False
+        self._blank = bytes(len(self.bytes))
+        self._chain = io.BytesIO(b"\xa9" + b"\xaa" * (len(self.bytes) - 1))
+        self._rest = 0
+        self._zero = zero
+        self._roots = roots
+        self._root = self.number = root
+        # Addresses of blocks would keep what is there: this one is no block's.
+        self._memory = uctypes.bytearray_at(self.address - 8, blocks * BLOCK_BYTES + 8)
+
+    def limit(self, words):
+        """Let a growth take no more; while the part is open, its end cannot be moved."""
+        if self.closed:
+            self.cut = min(self.count, words)
+            self._rest = self.address + self.cut * _WORD_BYTES if self.cut < self.count else 0
+
+    def open(self):
+        """Set it free. In a collection: nothing may be allocated."""
+        self.closed = False
+        i = self.cut
+        if i == self.count:
+            self._zero.readinto(self.bytes)  # quicker than by words
+        else:
+            while i:
+                i -= 1
+                self.words[i] = 0
+            i = self.cut
+        self._roots[self._root] = self._rest
+        if self._rest:
+            self.words[i] = _KEPT_CHAIN
+
+    def take(self):
+        """Take all of it, between collections."""
+        self._roots[self._root] = self.address
+        self._chain.seek(0)
+        self._chain.readinto(self.bytes)
+        self.closed = True
+        self._zero.readinto(
+            self._memory
+        )  # the collector takes whatever stands there for references
+
+    def take_now(self):
+        """Take all of it in a collection: nothing may be allocated."""
+        self._roots[self._root] = self.address
+        i = self.count - 1
+        while i:
+            self.words[i] = _TAILS
+            i -= 1
+        self.words[0] = _KEPT_CHAIN
+        self.closed = True
+        self._zero.readinto(self._memory)
+
+    def holds(self):
+        """Whether it holds something marked, or garbage whose finaliser is still to run."""
+        i = 0
+        while i < self.cut:
+            word = self.words[i]
+            if word & word >> 1 & _MARKS or self.finals[i]:
+                return True
+            i += 1
+        return False
+
+    def is_blank(self):
+        """Whether nothing is in it, garbage included."""
+        if self.cut == self.count:
+            return self.bytes == self._blank
+        i = 0
+        while i < self.cut:
+            if self.words[i]:
+                return False
+            i += 1
+        return True
+
+    def blocks(self):
+        """Those that a growth has added."""
+        return self.cut * PER_WORD if self.grown else 0
 
 
 class PythonHeap:
-    """Two halves of `half_bytes` at the end of the unix heap.
+    """A first part of `first_bytes`, an annex and another half at the end of the unix heap."""
 
-    Attributes: grown (something lives in the second half).
-    """
-
-    def __init__(self, table, half_bytes, idf, zero):
-        self.grown = self._told = False
+    def __init__(self, table, first_bytes, idf, zero):
+        self._told = False
+        self._filler = None  # set when there is no memory for one entry more
         self._idf = idf
         self._lock = _thread.allocate_lock()
-        self._zero = zero
-        blocks = half_bytes * 128 // 131 // BLOCK_BYTES  # the tables' share on the chip: 3 of 131
+        blocks = first_bytes * 128 // 131 // BLOCK_BYTES  # the tables' share on the chip: 3 of 131
         blocks = blocks // PER_WORD * PER_WORD
-        second = (table.blocks - _POST_BLOCKS - blocks) // PER_WORD * PER_WORD
-        fence = second - _FENCE_BLOCKS
+        annex_blocks = blocks * LITTLE_BYTES // idf.firmware.growth_bytes // PER_WORD * PER_WORD
+        half = (table.blocks - _POST_BLOCKS - blocks) // PER_WORD * PER_WORD
+        gap = half - PER_WORD
+        annex = gap - annex_blocks
+        fence = annex - _FENCE_BLOCKS
         self._first_bytes = table.bytes(fence - blocks, blocks)
-        self._second_bytes = table.bytes(second, blocks)
-        self._words = table.words(second, blocks)
-        self._first = table.words(fence - blocks, blocks)
+        self._first_table = uctypes.addressof(self._first_bytes)
         self._count = blocks // PER_WORD
         self._fence = table.bytes(fence, _FENCE_BLOCKS)
-        self._finalisers = table.finalisers(fence)
-        self._finals = table.finaliser_words(second, blocks)
-        self._second = table.address(second)
-        # Addresses of blocks would keep what is there: this one is no block's.
-        self._memory = uctypes.bytearray_at(self._second - 8, blocks * BLOCK_BYTES + 8)
-        self._fence_addresses = [table.address(fence + 2 * i) for i in range(4)]
+        self._finalisers = table.finaliser_words(fence, _FENCE_BLOCKS)
+        self._fence_addresses = [table.address(fence + 2 * i) for i in range(_FENCES)]
         self._kept = bytearray(8 * _ROOTS)
         layout = {"words": (uctypes.ARRAY, uctypes.UINT64 | _ROOTS)}
         self._roots = uctypes.struct(uctypes.addressof(self._kept), layout, uctypes.NATIVE).words
-        self._closed = True
-        self._asked = False
+        self._annex = _Part(table, annex, annex_blocks, self._roots, _CHAIN_ROOTS[0], zero)
+        self._half = _Part(table, half, blocks, self._roots, _CHAIN_ROOTS[1], zero)
+        self._asked = None
         self.limit(1 << 30)
-        self._shape(table, fence, second, blocks)
+        self._shape(table, fence, gap, half + blocks)
 
-    def _shape(self, table, fence, second, blocks):
-        """Cut what is free behind the shims: a filler, the first half, the fence, the second half, a post.
+    def _shape(self, table, fence, gap, end):
+        """Cut what is free behind the shims: a filler, the first part, the fence, the others, a post.
 
         The post at the end keeps the collector from taking less than the whole for used.
         """
-        post = table.bytes(second + blocks, table.blocks - second - blocks)
+        post = table.bytes(end, table.blocks - end)
         chain = b"\xa9" + b"\xaa" * (len(post) - 1)
         blank = bytes(len(self._first_bytes))
         guards = bytes([_FENCE] * len(self._fence))
@@ -91,9 +185,11 @@ class PythonHeap:
         size = 2 * BLOCK_BYTES if table.kind(table.block(id(model)) + 1) == 2 else BLOCK_BYTES
         image = uctypes.bytes_at(id(model), size) + bytes(2 * BLOCK_BYTES - size)
         # One byte early, so as to be no reference to the first of them.
-        fences = uctypes.bytearray_at(table.address(fence) - 1, 1 + 4 * len(image))
-        images = b"\0" + image * 4
-        self._roots[1] = table.address(second + blocks)
+        fences = uctypes.bytearray_at(table.address(fence) - 1, 1 + _FENCES * len(image))
+        images = b"\0" + image * _FENCES
+        self._roots[_POST_ROOT] = table.address(end)
+        self._roots[_GAP_ROOT] = table.address(gap)
+        gap_words = table.words(gap, PER_WORD)
         probe = bytearray(1024)
         size = (
             table.address(table.blocks) - uctypes.addressof(probe) - _POST_BLOCKS // 2 * BLOCK_BYTES
@@ -101,17 +197,19 @@ class PythonHeap:
         del probe
         gc.collect()
         self._filler = bytearray(size)  # its end becomes the rest; what is before stays taken
-        first = table.address(fence - blocks)
+        first = table.address(fence) - self._count * _WORD_BYTES
         if not uctypes.addressof(self._filler) < first:
-            raise RuntimeError("the heap of the simulated board has no room for two halves")
+            raise RuntimeError("the heap of the simulated board has no room for its parts")
         post[:] = chain
+        gap_words[0] = _CHAIN
         fences[:] = images
         self._fence[:] = guards
         self._first_bytes[:] = blank
 
     def begin(self):
         """Watch from now on."""
-        self._take(_CHAIN)
+        for part in (self._annex, self._half):
+            part.take()
         self._arm()
         gc.collect()
         if not self.opened:
@@ -121,86 +219,45 @@ class PythonHeap:
     def limit(self, largest_bytes):
         """Let a growth take no more than its share of the largest block of the IDF heap.
 
-        May be called in a collection. While the second half is free, its end cannot be moved.
+        May be called in a collection.
         """
         growth = self._idf.firmware.growth_bytes
-        if self._closed:
-            self._cut = min(self._count, self._count * largest_bytes // growth)
-            self._rest = self._second + self._cut * _WORD_BYTES if self._cut < self._count else 0
+        self._is_little = largest_bytes < LITTLE_BYTES
+        words = self._count * largest_bytes // growth
+        self._annex.limit(words)
+        self._half.limit(words)
 
-    def collected(self):
-        """In the middle of a collection: nothing may be allocated, here or in other threads."""
-        self._fence[0] = self._fence[1] = _KEPT_FENCE
-        if self._finalisers[0] & self._finalisers[0] - 1 == 0:
-            # The last finaliser: who has none is kept by a reference until the next look.
-            for i in range(4):
-                self._roots[_FENCE_ROOTS + i] = self._fence_addresses[i]
-        self.opened = True
-        if self._asked:
-            self._asked = False
-            if not self._closed and not self._holds():
-                self._take(_KEPT_CHAIN)
-        elif self._closed and not self._roomy():
-            self._closed = False
-            i = 0
-            while i < self._cut:
-                self._words[i] = 0
-                i += 1
-            self._roots[_CHAIN_ROOT] = self._rest
-            if self._rest:
-                self._words[i] = _KEPT_CHAIN
+    def collected(self, address):
+        """In the middle of a collection: nothing may be allocated, here or in other threads.
 
-    def _roomy(self):
-        """Whether this collection frees so long a range in the first half that what is wanted fits."""
-        i = run = keep = 0
-        while i < self._count:
-            word = self._first[i]
-            if word & word >> 1 & _MARKS or (keep and word & 3 == 2):
-                run = 0
-                keep = word >> 31  # what ends the word goes on, perhaps
-            else:
-                keep = 0
-                run += 1
-                if run == _ROOMY_WORDS:
-                    return True
-            i += 1
-        return False
-
-    def _holds(self):
-        """Whether the second half holds something marked, or garbage whose finaliser is still to run."""
+        address: of the fence whose finaliser this is. Those that have none any more are kept by a reference until
+        the next look.
+        """
         i = 0
-        while i < self._cut:
-            word = self._words[i]
-            if word & word >> 1 & _MARKS or self._finals[i]:
-                return True
+        while i < _FENCE_BLOCKS // PER_BYTE:
+            self._fence[i] = _KEPT_FENCE
             i += 1
-        return False
-
-    def _take(self, chain):
-        self._roots[_CHAIN_ROOT] = self._second
-        i = self._count - 1
-        while i:
-            self._words[i] = _TAILS
-            i -= 1
-        self._words[0] = chain
-        self._closed = True
-        self._zero.readinto(
-            self._memory
-        )  # the collector takes whatever stands there for references
+        i = 0
+        while i < _FENCES:
+            if self._fence_addresses[i] == address or not self._finalisers[0] >> 2 * i & 1:
+                self._roots[_FENCE_ROOTS + i] = self._fence_addresses[i]
+            i += 1
+        self.opened = True
+        part = self._asked
+        if part:
+            self._asked = None
+            if not part.closed and not part.holds():
+                part.take_now()
+        else:
+            part = self._annex if self._is_little and not self._annex.grown else self._half
+            if part.closed and not has_run(self._first_table, self._count, _ROOMY_WORDS):
+                part.open()
 
     def _arm(self):
         self.opened = False
         self._finalisers[0] = _FINALISERS
-        for i in range(4):
+        for i in range(_FENCES):
             self._roots[_FENCE_ROOTS + i] = 0
-
-    def _blank(self):
-        i = 0
-        while i < self._cut:
-            if self._words[i]:
-                return False
-            i += 1
-        return True
 
     def look(self):
         """If there was a collection since the last look: has the heap grown, is it back?
@@ -221,21 +278,25 @@ class PythonHeap:
             self._tell()
 
     def _settle(self):
-        if self._closed:
-            return
-        if not self.grown and self._blank():
-            self._take(_CHAIN)
-            self.limit(self._idf.largest())
-            return
-        if self.grown:
-            if self._idf.firmware.gives_back and self._blank() and self._close():
-                self.grown = False
-                self._idf.shrink()
-        elif self._block_landed() or not self._close():
-            self.grown = True
-            self._idf.grow()
+        if not self._annex.closed:
+            self._settle_part(self._annex)
+        if not self._half.closed:
+            self._settle_part(self._half)
 
-    def _block_landed(self):
+    def _settle_part(self, part):
+        if not part.grown and part.is_blank():
+            part.take()
+            self.limit(self._idf.room())
+            return
+        if part.grown:
+            if self._idf.firmware.gives_back and part.is_blank() and self._close(part):
+                part.grown = False
+                self._idf.shrink(part.number)
+        elif self._block_landed(part) or not self._close(part):
+            part.grown = True
+            self._idf.grow(part.number)
+
+    def _block_landed(self, part):
         """Something did land there though there is room below: it was one block too large for it.
 
         What would fit below came after the collection, when the chip would have begun with another one; it
@@ -245,43 +306,47 @@ class PythonHeap:
             return False
         if _free_bytes(self._first_bytes) < _ROOM_BYTES:
             return False
-        return _longest(self._second_bytes, self._cut * PER_WORD, False) > _longest(
+        return _longest(part.bytes, part.cut * PER_WORD, False) > _longest(
             self._first_bytes, self._count * PER_WORD, True
         )
 
-    def _close(self):
-        """Take the second half again, in a collection; False if something lives there.
+    def _close(self, part):
+        """Take a part again, in a collection; False if something lives there.
 
         More than once: other threads may have held something for a moment.
         """
         for _ in range(_TRIES):
-            self._asked = True
+            self._asked = part
             self._arm()
             gc.collect()
-            self._asked = False
-            if self._closed:
-                self.limit(self._idf.largest())
+            self._asked = None
+            if part.closed:
+                self.limit(self._idf.room())
                 return True
         return False
 
     def _tell(self):
-        if self._told != self.grown:
+        if self._told != self._half.grown:
             try:
-                self._idf.tell(self.grown)
-                self._told = self.grown
+                self._idf.tell(self._half.grown)
+                self._told = self._half.grown
             except MemoryError:
                 pass  # again after the next collection
 
     def free_bytes(self):
         """Free in the heap that there is."""
         self.look()
-        grown = _free_bytes(self._second_bytes) if self.grown else 0
-        return _free_bytes(self._first_bytes) + grown
+        free = _free_bytes(self._first_bytes)
+        if self._annex.grown:
+            free += _free_bytes(self._annex.bytes)
+        if self._half.grown:
+            free += _free_bytes(self._half.bytes)
+        return free
 
     def used_bytes(self):
         """Taken in the heap that there is, garbage included."""
         self.look()
-        blocks = len(self._first_bytes) * PER_BYTE + (self._cut * PER_WORD if self.grown else 0)
+        blocks = self._count * PER_WORD + self._annex.blocks() + self._half.blocks()
         return blocks * BLOCK_BYTES - self.free_bytes()
 
 
@@ -308,9 +373,9 @@ def _longest(kinds, blocks, is_free):
 heap = None
 
 
-def start(table, half_bytes, idf, zero):
+def start(table, first_bytes, idf, zero):
     """Set up `heap`."""
     global heap
-    heap = PythonHeap(table, half_bytes, idf, zero)
+    heap = PythonHeap(table, first_bytes, idf, zero)
     heap.begin()
     return heap

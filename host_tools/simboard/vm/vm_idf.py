@@ -3,6 +3,7 @@
 All numbers in bytes. "Seen" means: on unmodified firmware of a chip without PSRAM.
 """
 
+import _thread
 from collections import namedtuple
 
 Firmware = namedtuple("Firmware", ("total_bytes", "free_bytes", "growth_bytes", "gives_back"))
@@ -14,8 +15,10 @@ FIRMWARE = {
     # Seen: 99 KB with Wi-Fi up, 42 once grown; not given back in the one try.
     "1.23.0": Firmware(117_176, 116_304, 57_000, False),
 }
-SMALL = ((15_072, 14_656), (12_288, 11_848))  # seen on 1.26.1: two regions that nothing here uses
-WIFI_BYTES = 17_304  # seen on 1.26.1: 112,968 before, 95,664 after
+# Seen on 1.26.1, (total, free, largest): what comes first takes from these first, and Wi-Fi all that they have.
+SMALL = ((86_456, 11_760, 11_264), (15_072, 14_656, 14_336))
+LITTLE_BYTES = 20_000  # a growth of the Python heap that is less was made to be
+WIFI_BYTES = 17_304  # of the large region, seen on 1.26.1: 112,968 before, 95,664 after
 SOCKET_BYTES = 1_000  # assumed: control block and mailboxes of lwIP
 TLS_BYTES = 25_136  # seen on 1.26.1: 26,136 together with the socket
 TLS_NEED_BYTES = 25_900  # assumed from it: below, wrap_socket fails
@@ -41,29 +44,64 @@ class IdfHeap:
         self.starved = False
         self.threads = 0
         self._core = core
-        self._tls = self._sockets = self._stacks_bytes = self._grown_bytes = 0
+        self._tls = self._sockets = 0
+        # Of each part of the Python heap. What is kept of a growth may not be new: it would lie in that part.
+        self._grown_bytes = [0, 0]
+        self._grown_in = [0, 0]  # region
+        self._lock = _thread.allocate_lock()  # threads of the unix port run at once
+        self._stacks = []  # (bytes, region): of SMALL, or the large one behind them
+        self._taken = [0, 0, 0]  # by stacks and the growing Python heap
         self._lowest = self.firmware.free_bytes
         self._soft = core.config["cause"] == 5 and "sta" in core.volatile
 
     def free(self):
         """Free bytes of the large region."""
         taken = self._tls * TLS_BYTES + self._sockets * SOCKET_BYTES
-        taken += self._stacks_bytes + self._grown_bytes
+        taken += self._taken[2]
         if self._core.volatile.get("sta"):
-            taken += WIFI_BYTES
+            # What others have of the small regions, Wi-Fi has of the large one.
+            taken += WIFI_BYTES + self._taken[0] + self._taken[1]
         return max(self.firmware.free_bytes - taken, 0)
 
     def largest(self):
-        """The largest free block."""
-        scattered = SCATTERED_GROWN if self._grown_bytes else SCATTERED
+        """The largest free block of the large region."""
+        scattered = SCATTERED_GROWN if self.has_doubled() else SCATTERED
         largest = self.free() - scattered[min(self._tls, len(scattered) - 1)]
         return max(min(largest, AFTER_SOFT_RESET_BYTES) if self._soft else largest, 0)
+
+    def has_doubled(self):
+        """Whether the Python heap has taken as much as it takes by itself."""
+        return self._grown_bytes[0] > LITTLE_BYTES or self._grown_bytes[1] > LITTLE_BYTES
+
+    def _largest_of(self, region):
+        if region == len(SMALL):
+            return self.largest()
+        if self._core.volatile.get("sta"):
+            return 0
+        return max(SMALL[region][2] - self._taken[region], 0)
+
+    def room(self):
+        """The largest free block of all: what a growth of the Python heap takes at most."""
+        return max(self._largest_of(0), self._largest_of(1), self.largest())
+
+    def _take(self, size_bytes):
+        """Take a block of the first region that has it; its number, or -1."""
+        for region in range(3):
+            if size_bytes <= self._largest_of(region):
+                self._taken[region] += size_bytes
+                return region
+        return -1
 
     def info(self):
         """What `esp32.idf_heap_info` shows of the data regions."""
         self.changed()
-        regions = [(self.firmware.total_bytes, self.free(), self.largest(), self._lowest)]
-        return regions + [(total, left, left, left) for total, left in SMALL]
+        regions = []
+        for region in range(2):
+            total, free, _ = SMALL[region]
+            largest = self._largest_of(region)
+            left = min(free - self._taken[region], largest + 400)
+            regions.append((total, left, largest, 0))
+        return [(self.firmware.total_bytes, self.free(), self.largest(), self._lowest)] + regions
 
     def changed(self, peak_bytes=0):
         """Something was taken or given; `peak_bytes` more for a moment."""
@@ -71,7 +109,7 @@ class IdfHeap:
         self._lowest = max(min(self._lowest, free - peak_bytes), 0)
         self.starved = free < BUFFERS_BYTES
         if self._core.heap:
-            self._core.heap.limit(self.largest())
+            self._core.heap.limit(self.room())
 
     def socket(self, number):
         """One socket more, or less."""
@@ -95,21 +133,30 @@ class IdfHeap:
 
     def stack(self, size_bytes):
         """A thread's stack; a negative size gives it back. False if there is no room."""
-        if size_bytes > self.largest():
-            return False
-        self._stacks_bytes += size_bytes
-        self.threads += 1 if size_bytes > 0 else -1
-        self.changed()
+        with self._lock:
+            if size_bytes > 0:
+                region = self._take(size_bytes)
+                if region < 0:
+                    return False
+                self._stacks.append((size_bytes, region))
+            else:
+                number = [size for size, _ in self._stacks].index(-size_bytes)
+                self._taken[self._stacks.pop(number)[1]] += size_bytes
+            self.threads = len(self._stacks)
+            self.changed()
         return True
 
-    def grow(self):
+    def grow(self, part):
         """The Python heap has grown: by as much as it has, at most the largest block."""
-        self._grown_bytes = min(self.firmware.growth_bytes, self.largest())
+        size_bytes = min(self.firmware.growth_bytes, self.room())
+        self._grown_in[part] = self._take(size_bytes)
+        self._grown_bytes[part] = size_bytes
         self.changed()
 
-    def shrink(self):
-        """The grown part of the Python heap is given back."""
-        self._grown_bytes = 0
+    def shrink(self, part):
+        """A grown part of the Python heap is given back."""
+        self._taken[self._grown_in[part]] -= self._grown_bytes[part]
+        self._grown_bytes[part] = 0
         self.changed()
 
     def tell(self, grown):

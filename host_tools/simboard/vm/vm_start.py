@@ -102,7 +102,7 @@ def _free_range(size_bytes):
 
 def _fill_holes(config):
     """Take the holes that the shims left: device code has its heap in one piece."""
-    limit = _free_range(config["heap_bytes"] * 2)
+    limit = _free_range(config["heap_bytes"] * 5 // 2)
     gc.collect()
     holes = [None]
     while id(holes) < limit:
