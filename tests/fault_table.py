@@ -15,7 +15,7 @@ from host_tools.demo.rig import Json, Rig
 
 FOLDER = paths.BUILD / "faults"
 TICKER = paths.BUILD / "ticker.json"
-_SPAN = re.compile(r"fetched \S+, bytes (\d+)-(\d+)")
+_SPAN = re.compile(r"fetched (\S+), bytes (\d+)-(\d+)")
 
 
 @dataclass
@@ -28,19 +28,32 @@ class Row:
 
 
 PROOF = (0, 4096)
+TAIL_BYTES = 8192
 
 
-def fetched_twice(rig: Rig) -> int:
-    """Bytes of the firmware that the stand-in sent more than once, by its log.
+def downloads(rig: Rig, since: int = 0) -> list[tuple[int, int]]:
+    """First byte and end of what each GET of firmware brought, by the stand-in's log, in the order of their ends.
+
+    Not the last 8 KiB of a file, which a board judges before it downloads it: that is no byte of the download.
+    since: how much of the log is not looked at.
+    """
+    tails = {one["version"]: one["size_bytes"] - TAIL_BYTES for one in rig.cloud.firmware()}
+    spans = fetched(rig, since)
+    return [(start, end) for version, start, end in spans if start != tails[version]]
+
+
+def fetched(rig: Rig, since: int = 0) -> list[tuple[str, int, int]]:
+    """Version, first byte and end of what each GET of firmware brought, tails too."""
+    found = [_SPAN.search(what) for _, _, what in rig.cloud_events[since:]]
+    return [(one[1], int(one[2]), int(one[3]) + 1) for one in found if one]
+
+
+def fetched_twice(rig: Rig, since: int = 0) -> int:
+    """Bytes of the firmware that the stand-in sent more than once.
 
     Not the first 4 KiB, with which an image on trial proves that it can download.
     """
-    spans = [
-        (int(found[1]), int(found[2]) + 1)
-        for _, _, what in rig.cloud_events
-        if (found := _SPAN.search(what))
-    ]
-    spans = [span for span in spans if span != PROOF]
+    spans = [span for span in downloads(rig, since) if span != PROOF]
     sent = sum(end - start for start, end in spans)
     covered = last = 0
     for start, end in sorted(spans):
@@ -49,10 +62,10 @@ def fetched_twice(rig: Rig) -> int:
     return sent - covered
 
 
-def note(fault: str, task: Json, rig: Rig) -> Row:
-    """Keep a row for the table, and return it."""
+def note(fault: str, task: Json, rig: Rig, since: int = 0) -> Row:
+    """Keep a row for the table, and return it; `since`: how much of the stand-in's log was there before."""
     seen = f"{task['status']} {task['progress']}: {task['desc']}".rstrip(": ")
-    row = Row(fault, seen, fetched_twice(rig))
+    row = Row(fault, seen, fetched_twice(rig, since))
     FOLDER.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "-", fault)
     (FOLDER / f"{name}.json").write_text(json.dumps(asdict(row)))

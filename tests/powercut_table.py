@@ -16,7 +16,7 @@ _ENDINGS = ("upgraded", "reported", "back", "safe")
 
 
 def note(scenario: str, task: str, ops: int, cases: int, endings: dict[str, int]) -> None:
-    """Keep what one sweep came to; `task` begins with a key of _TASKS."""
+    """Keep what one sweep came to; `task` is a key of _TASKS."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     row = {"scenario": scenario, "task": task, "ops": ops, "cases": cases, "endings": endings}
     (FOLDER / f"{scenario}-{task}.json").write_text(json.dumps(row))
@@ -37,7 +37,7 @@ def show() -> None:
         for row in rows:
             if row["scenario"] == scenario:
                 operations = row["ops"]
-                found[row["task"].split("-")[0]] += row["cases"]
+                found[row["task"]] += row["cases"]
                 found.update(row["endings"])
         total += found
         table.add_row(scenario, str(operations), *_cells(found))

@@ -13,7 +13,7 @@ from typing import Any
 
 from littlefs import LittleFS, UserContext
 
-from fault_table import FOLDER, Row
+from fault_table import FOLDER, Row, downloads, fetched
 from host_tools.demo.rig import Json, Rig, RigTimeoutError
 from host_tools.simboard.board_files import FLASH_BYTES, BoardFiles
 from host_tools.simboard.chip import nvs
@@ -26,13 +26,14 @@ PHY = 0xF000
 """A partition that nobody uses: what a test writes there tells an application what to do."""
 SLOTS = {"ota_0": 0x10000, "ota_1": 0x1E0000}
 SLOT_BYTES = 0x1D0000
+UNPROVEN = b"\xff"
+"""In place of an image's first byte until all of it is proven."""
 VFS = (0x3B0000, 0x30000)
 DATA = (0x3E0000, 0x20000)
 RATE_BYTES_S = 700_000
 """Slow enough for a kill to strike where it is aimed at, also on a busy machine."""
 AGAIN: Json = {"repush": "unfinished"}
 """EnOS pushes an upgrade again that it has not seen the end of."""
-_FETCHED = re.compile(r"fetched \S+, bytes (\d+)-(\d+)")
 _SAID = re.compile(r"downloading, (\d+) %")
 
 TAIL = """
@@ -146,9 +147,8 @@ def boots(rig: Rig) -> list[str]:
 
 
 def starts(rig: Rig) -> list[int]:
-    """The byte at which each GET of the firmware began, in the order in which they ended."""
-    found = [_FETCHED.search(what) for _, _, what in rig.cloud_events]
-    return [int(match[1]) for match in found if match]
+    """The byte at which each download of firmware began, in the order in which they ended; not the tails."""
+    return [start for start, _ in downloads(rig)]
 
 
 def informed(rig: Rig) -> list[str]:
@@ -170,12 +170,13 @@ class Upgrading:
     """A board in an upgrade through a slow network.
 
     `held_bytes`: what its slot held of the file at each kill, without what lay in the buffer of one sector;
-    `gets`: how many GETs there had been.
+    `gets`: how many downloads had begun; `others`: connections to the HTTP server before the upgrade.
     """
 
     rig: Rig
     new: Path
     job: int
+    others: int
     held_bytes: list[int] = field(default_factory=list)
     gets: list[int] = field(default_factory=list)
 
@@ -200,11 +201,14 @@ class Upgrading:
     def note(self) -> None:
         """Count what the slot holds, in whole sectors."""
         # The stand-in tells of a GET when it ends, which the kill made it do: there is one per connection.
-        self.gets.append(len(self.rig.net.connections("http")))
-        self.rig.wait("the end of the GET", lambda: len(starts(self.rig)) == self.gets[-1])
+        count = len(self.rig.net.connections("http")) - self.others
+        self.rig.wait("the end of the GET", lambda: len(fetched(self.rig)) == count)
+        self.gets.append(len(starts(self.rig)))
         good = self.new.read_bytes()
         slot = "ota_0" if boots(self.rig)[-1] == "ota_1" else "ota_1"
         found = read_flash(self.rig, SLOTS[slot], SLOT_BYTES)
+        if found[:1] == UNPROVEN:
+            found = good[:1] + found[1:]
         held = 0
         while held < len(good) and found[held : held + 4096] == good[held : held + 4096]:
             held += SECTOR_BYTES
@@ -240,4 +244,5 @@ def upgrading(
         rig.net.rate("http", RATE_BYTES_S)
         rig.board.power_on()
         rig.wait_version("1.0.0")
-        yield Upgrading(rig, new, rig.push(new, "1.1.0"))
+        others = len(rig.net.connections("http"))
+        yield Upgrading(rig, new, rig.push(new, "1.1.0"), others)

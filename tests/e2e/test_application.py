@@ -82,7 +82,7 @@ def test_application_bad_one_does_not_keep_the_next_release_away(
     body, sign = BAD[kind]
     bad = workshop.release("1.0.0", 1, app=app(body), name="bad-" + kind.replace(" ", "-"))
     with Rig(tmp_path) as rig:
-        rig.make_board(bad.path, watchdog_s=5, stuck_s=5)
+        rig.make_board(bad.path, watchdog_s=5, stuck_s=5, trial_app_s=0)
         rig.board.power_on()
         rig.wait_console(sign, timeout_s=90)
         rig.wait_version("1.0.0")

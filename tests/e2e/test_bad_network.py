@@ -11,6 +11,16 @@ TLS_OVERHEAD_BYTES = 30_000
 """Handshake, headers and record framing of one download, generously; a tenth of what is frozen."""
 
 
+@pytest.fixture(scope="module")
+def releases(stock_releases):
+    return stock_releases
+
+
+def http_connections(rig, since):
+    """Those to the HTTP server, but for the first `since`: of the clock, before an upgrade."""
+    return rig.net.connections("http")[since:]
+
+
 def lines_with(rig, text):
     return [line for line in rig.console() if text in line]
 
@@ -41,27 +51,31 @@ def test_mqtt_tls_handshake_without_end_is_given_up_and_tried_again(tmp_path, re
 
 def test_https_tls_handshake_without_end_is_given_up_and_tried_again(tmp_path, releases):
     with Rig(tmp_path, badnet=True) as rig:
-        rig.start(releases["1.0.0"])
+        rig.start(releases["1.0.0"], trial_app_s=0)
+        before = len(rig.net.connections("http"))
         rig.net.silent_accept("http")
         job = rig.push(releases["1.1.0"], "1.1.0")
         rig.wait_console("download at byte 0: TLS handshake or write timed out", DEADLINE_S)
         assert succeeded(rig, job)
-        silent, second, *_proof = rig.net.connections("http")
+        silent, tail, download, *_proof = http_connections(rig, before)
         assert (silent.fate, silent.bytes_down) == ("silent", 0)
-        assert second.bytes_down > releases["1.1.0"].stat().st_size
+        assert tail.bytes_down < TLS_OVERHEAD_BYTES
+        assert download.bytes_down > releases["1.1.0"].stat().st_size
         assert len(lines_with(rig, "timed out")) == 1
 
 
 def test_https_body_that_stops_is_given_up_and_continued_at_its_byte(tmp_path, releases):
     with Rig(tmp_path, badnet=True) as rig:
-        rig.start(releases["1.0.0"])
-        rig.net.freeze_after("http", 300_000)
+        rig.start(releases["1.0.0"], trial_app_s=0)
+        before = len(rig.net.connections("http"))
+        rig.net.freeze_after("http", 300_000, times=2)  # the tail ends before it is so long
         job = rig.push(releases["1.1.0"], "1.1.0")
         line = rig.wait_console("read timed out", DEADLINE_S)
         position = int(line.partition("download at byte ")[2].partition(":")[0])
         assert 300_000 - TLS_OVERHEAD_BYTES < position < 300_000
         assert succeeded(rig, job)
-        frozen, second, *_proof = rig.net.connections("http")
+        tail, frozen, second, *_proof = http_connections(rig, before)
+        assert tail.fate == "closed"
         assert (frozen.fate, frozen.bytes_down) == ("frozen", 300_000)
         rest_bytes = releases["1.1.0"].stat().st_size - position
         assert rest_bytes < second.bytes_down < rest_bytes + TLS_OVERHEAD_BYTES
@@ -70,7 +84,7 @@ def test_https_body_that_stops_is_given_up_and_continued_at_its_byte(tmp_path, r
 
 def test_mqtt_half_open_is_noticed_by_unanswered_pings(tmp_path, releases):
     with Rig(tmp_path, badnet=True) as rig:
-        rig.start(releases["1.0.0"], keepalive_s=4)
+        rig.start(releases["1.0.0"], keepalive_s=4, trial_app_s=0)
         rig.wait("the answer to inform", lambda: rig.messages("inform_reply"))
         assert rig.net.freeze("mqtt") == 1
         rig.wait_console("no answer to ping", DEADLINE_S)
@@ -81,7 +95,7 @@ def test_mqtt_half_open_is_noticed_by_unanswered_pings(tmp_path, releases):
 
 def test_https_server_that_is_restarted_is_asked_again_until_it_is_there(tmp_path, releases):
     with Rig(tmp_path, badnet=True) as rig:
-        rig.start(releases["1.0.0"])
+        rig.start(releases["1.0.0"], trial_app_s=0)
         rig.net.rate("http", 400_000)
         job = rig.push(releases["1.1.0"], "1.1.0")
         rig.wait_console("app: 1.1.0: downloading, 30 %")

@@ -127,7 +127,7 @@ def test_damage_of_the_vm_in_a_slot_returns_to_the_former_release(tmp_path, rele
     with Rig(tmp_path) as rig:
         rig.start(releases["1.0.0"], trial_app_s=0)
         upgrade(rig, releases["1.1.0"], "1.1.0")
-        damage(rig, "ota_1", 500_000, bytes(16))
+        damage(rig, "ota_1", 200_000, bytes(16))
         rig.board.power_on()
         rig.wait_version("1.0.0")
         rig.board.power_off()

@@ -11,7 +11,7 @@ def upgrade(folder, releases, *, sign_method="sha256", url_shape="enos-connect",
     with Rig(folder) as rig:
         # A value that names one of the stand-in's endpoints or keys stands for it.
         values = {k: rig.endpoints.get(v, v) for k, v in (settings or {}).items()}
-        rig.start(releases["1.0.0"], **values)
+        rig.start(releases["1.0.0"], trial_app_s=0, **values)
         job = rig.push(releases["1.1.0"], "1.1.0", sign_method=sign_method, url_shape=url_shape)
         task = rig.wait_task(job)
         urls = {m["payload"]["params"]["fileUrl"] for m in rig.messages("upgrade")}

@@ -9,7 +9,10 @@ ota_resumption with flash encryption      MicroPython supports no encrypted slot
 nimble_gatts, bluedroid_gatts             nothing here uses BLE; what another user of the memory does to
                                           an upgrade is in test_memory.py
 anti_rollback                             MicroPython's builds burn no security version; releases are
-                                          ordered by `min_sequence` of their record
+                                          ordered by `sequence` and `min_sequence` of their record
+                                          (test_attacker.py)
+openssl_aligned_bin                       every release fills its last buffer: ota_chunked_server; one that
+                                          does not is in test_release_life.py
 ========================================  =============================================================
 """
 
@@ -20,6 +23,7 @@ import random
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from life_fixtures import AGAIN, BLOCK_BYTES, boots, starts, upgrading
@@ -28,8 +32,12 @@ from test_faults import is_touched, upgraded
 from host_tools.demo.rig import Rig
 from host_tools.release.synth import synth_vm
 
-IDF_BUFFER_BYTES = 289
 ESP32_S3 = 9
+
+
+@pytest.fixture(scope="module")
+def releases(stock_releases):
+    return stock_releases
 
 
 def succeeded(task, rig):
@@ -63,12 +71,12 @@ def test_idf_ota_resumption_where_the_server_ignores_range(tmp_path, releases):
 
 
 def refused(
-    folder: Path, old: Path, change: Callable[[bytes], bytes], new: Path
+    folder: Path, old: Path, change: Callable[[bytes], bytes], new: Path, **settings: Any
 ) -> tuple[int, str, bool]:
     """(step, desc, whether the other slot was touched) of an upgrade to a damaged file."""
     bad = folder / "bad.bin"
     bad.write_bytes(change(new.read_bytes()))
-    with upgraded(folder / "rig", old, bad, []) as (rig, task):
+    with upgraded(folder / "rig", old, bad, [], **settings) as (rig, task):
         assert task["status"] == "failed"
         assert set(boots(rig)) == {"ota_0"}
         return task["progress"], task["desc"], is_touched(rig)
@@ -76,7 +84,7 @@ def refused(
 
 def test_idf_truncated_bin_is_refused(tmp_path, releases):
     paths = releases["1.0.0"], lambda good: good[:64_000], releases["1.1.0"]
-    step, desc, _ = refused(tmp_path, *paths)
+    step, desc, _ = refused(tmp_path, *paths, keys=[])  # or its tail tells
     assert step == -3
     assert "image" in desc
 
@@ -89,7 +97,7 @@ def test_idf_truncated_header_is_refused_before_any_erase(tmp_path, releases):
 def test_idf_random_is_refused_before_any_erase(tmp_path, releases):
     noise = b"\0" + random.Random(1).randbytes(32_000)
     paths = releases["1.0.0"], lambda good: noise, releases["1.1.0"]
-    assert refused(tmp_path, *paths) == (-3, "1.1.0: not an app image", False)
+    assert refused(tmp_path, *paths, keys=[]) == (-3, "1.1.0: not an app image", False)
 
 
 def test_idf_invalid_chip_id_is_refused_before_any_erase(tmp_path, releases):
@@ -134,17 +142,6 @@ def test_idf_partial_request_and_ota_resumption(tmp_path, releases):
         assert succeeded(board.end(), board.rig)
         asked = starts(board.rig)
         assert asked[0] < 8 * BLOCK_BYTES <= asked[1] < asked[2]
-
-
-@pytest.mark.parametrize("multiple", [IDF_BUFFER_BYTES, 4096])
-def test_idf_openssl_aligned_bin(tmp_path, releases, multiple):
-    good = releases["1.1.0"].read_bytes()
-    size = -(-(len(good) + 1) // multiple) * multiple
-    aligned = tmp_path / "aligned.bin"
-    aligned.write_bytes(good + random.Random(1).randbytes(size - len(good)))
-    faults = [("http_chunked", {"times": 0})]
-    with upgraded(tmp_path / "rig", releases["1.0.0"], aligned, faults) as (rig, task):
-        assert succeeded(task, rig), task
 
 
 def with_revisions(vm: bytes, least: int, most: int) -> bytes:

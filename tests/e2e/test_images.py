@@ -20,6 +20,11 @@ HASH_APPENDED = 23
 SAMPLES = 400
 
 
+@pytest.fixture(scope="module")
+def releases(stock_releases):
+    return stock_releases
+
+
 def test_vm_part_of_every_release_is_accepted_by_esptool(tmp_path, releases):
     for version, path in releases.items():
         image, _ = parse_release(path.read_bytes())

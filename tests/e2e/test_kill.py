@@ -22,6 +22,11 @@ KILLS = 5
 VERIFY = 2  # a state of the journal
 
 
+@pytest.fixture(scope="module")
+def releases(stock_releases):
+    return stock_releases
+
+
 def succeeded(task, rig):
     return (task["status"], task["progress"], rig.version()) == ("succeeded", 100, "1.1.0")
 

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from host_tools.cloud.switches import SWITCHES
 from host_tools.demo.commands import demo
-from host_tools.demo.script import checks, play
+from host_tools.demo.script import FOREIGN, checks, play
 
-GROUPS = 7
+GROUPS = 4
 
 
 def _positions() -> list[dict[str, Any]]:
@@ -35,8 +35,8 @@ def test_demo_command_writes_its_record_and_exits_with_0(tmp_path):
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "demo.json").read_text())
     assert record["good"] is True
-    assert [r["step"] for r in record["results"]] == [100, -6, 100]
-    assert [r["runs"] for r in record["results"]] == ["1.1.0", "1.1.0", "1.3.0"]
+    assert [r["step"] for r in record["results"]] == [100, -6, -3, 100]
+    assert [r["runs"] for r in record["results"]] == ["1.1.0", "1.1.0", "1.1.0", "1.3.0"]
     times = [event["t"] for event in record["events"]]
     assert times == sorted(times)
     assert any(e.get("topic", "").endswith("/ota/device/progress") for e in record["events"])
@@ -56,6 +56,11 @@ def test_loop_passes_in_switch_positions(tmp_path, releases, positions):
     # download, as it must, and EnOS hears no steps of it.
     if any("MQTT is closed for the download" in e.get("line", "") for e in seen.events):
         failed = [what for what in failed if "rising progress steps" not in what]
+    if positions.get("broker_range") == "no":
+        # Nor is there an end of a file to be had before the rest of it: then the proof of all of it refuses it.
+        [foreign] = [act.task for act in seen.acts if act.version == FOREIGN]
+        assert (foreign["progress"], "not trusted" in foreign["desc"]) == (-3, True), foreign
+        failed = [what for what in failed if FOREIGN not in what]
     assert failed == [], positions
 
 

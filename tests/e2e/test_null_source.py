@@ -14,6 +14,11 @@ MODES = {
 }
 
 
+@pytest.fixture(scope="module")
+def releases(stock_releases):
+    return stock_releases
+
+
 def resets(rig):
     return [event for event in rig.events if "LoadProhibited" in event.get("detail", "")]
 
@@ -21,7 +26,7 @@ def resets(rig):
 @pytest.mark.parametrize("mode", MODES)
 def test_null_source_first_upgrade_and_a_kill_come_out_the_same(tmp_path, releases, mode):
     paths = releases["1.0.0"], releases["1.1.0"]
-    with upgrading(tmp_path, *paths, hardware={"null_source": mode}) as board:
+    with upgrading(tmp_path, *paths, hardware={"null_source": mode}, downgrade=True) as board:
         rig = board.rig
         board.kill_at(50)
         rig.board.power_on()

@@ -9,9 +9,11 @@ import subprocess
 import sys
 
 import pytest
+from life_fixtures import starts
 
 from host_tools import paths, size
 from host_tools.demo.rig import Rig
+from host_tools.demo.workshop import owner_digest
 from host_tools.release.appfs import read as read_appfs
 from host_tools.release.check import parse_release
 from host_tools.release.synth import synth_vm
@@ -47,9 +49,9 @@ import host_tools
 assert Path(host_tools.__file__).parent.parent == Path.cwd(), host_tools.__file__
 assert not Path("device").exists()
 from host_tools.demo.rig import Rig
-old, new, folder = (Path(p) for p in sys.argv[1:])
+old, new, folder = (Path(p) for p in sys.argv[1:4])
 with Rig(folder) as rig:
-    rig.start(old)
+    rig.start(old, keys=sys.argv[4:])
     task = rig.wait_task(rig.push(new, "1.1.0"))
     print(json.dumps([task["status"], rig.version(), rig.console()]))
 """
@@ -61,7 +63,7 @@ def test_upgrade_runs_without_the_checkouts_device_folder(tmp_path, releases):
     for name in ("host_tools", "boot"):
         shutil.copytree(paths.ROOT / name, copy / name, ignore=ignore)
     (copy / ".venv").symlink_to(paths.ROOT / ".venv")
-    arguments = [releases["1.0.0"], releases["1.1.0"], tmp_path / "rig"]
+    arguments = [releases["1.0.0"], releases["1.1.0"], tmp_path / "rig", owner_digest()]
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, *map(str, arguments)],
         cwd=copy,
@@ -85,7 +87,9 @@ def test_waiting_agent_holds_exactly_the_modules_that_size_counts(tmp_path, rele
         # After the trial, and again after an upgrade that failed: both bring modules and drop them.
         line = rig.wait_console("waiting:", count=3)
         assert set(line.split()[1:]) == set(size.WAITING) - {"__init__"}
-        rig.wait_task(rig.push(releases["1.3.0"], "9.9.9"))
+        rig.cloud.set_fault("cmd_sign")  # it fails at the very end
+        task = rig.wait_task(rig.push(releases["1.3.0"], "1.3.0"))
+        assert task["desc"] == "1.3.0: sha256 is not the commanded one"
         seen = len([text for text in rig.console() if "waiting:" in text])
         line = rig.wait_console("waiting:", count=seen + 2)
         assert set(line.split()[1:]) == set(size.WAITING) - {"__init__"}
@@ -94,25 +98,28 @@ def test_waiting_agent_holds_exactly_the_modules_that_size_counts(tmp_path, rele
         assert live[-1] < live[2] + 5000, live
 
 
-def test_record_of_another_version_than_commanded_is_refused_before_the_switch(tmp_path, releases):
+def test_record_of_another_version_than_commanded_is_refused_from_its_tail(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.start(releases["1.0.0"])
+        rig.start(releases["1.0.0"], trial_app_s=0)
         task = rig.wait_task(rig.push(releases["1.1.0"], "9.9.9"))
         assert (task["status"], task["progress"]) == ("failed", -3)
         assert task["desc"] == "9.9.9: the file holds version 1.1.0"
-        assert "switch to the new slot" not in "\n".join(rig.console())
+        assert starts(rig) == []
         assert rig.wait_task(rig.push(releases["1.3.0"], "1.3.0"))["status"] == "succeeded"
 
 
 def test_upgrade_through_both_slots_and_back_to_an_older_version(tmp_path, releases):
     with Rig(tmp_path) as rig:
-        rig.start(releases["1.0.0"])
+        rig.start(releases["1.0.0"], downgrade=True, trial_app_s=0)
         for version in ("1.1.0", "1.3.0", "1.4.0"):
             assert rig.wait_task(rig.push(releases[version], version))["status"] == "succeeded"
         again = rig.cloud.create_job(["1.1.0"], ["demo-board"])
         assert rig.wait_task(int(again["id"]))["status"] == "succeeded"
         slots = [e["slot"] for e in rig.events if e.get("event") == "boot"]
         assert slots == ["ota_0", "ota_1", "ota_0", "ota_1", "ota_0"]
+
+
+ODD_BYTES = 289
 
 
 @pytest.fixture
@@ -129,10 +136,13 @@ def test_plain_images_on_the_stock_table_keep_the_version_that_was_commanded(tmp
     vms = []
     for seed in (1, 2):
         vm = tmp_path / f"vm{seed}.bin"
-        vm.write_bytes(synth_vm(1_500_000, seed=seed))
+        content = synth_vm(1_500_000, seed=seed)
+        # As IDF's openssl_aligned_bin: a multiple of neither its buffer nor ours, behind the image.
+        vm.write_bytes(content + b"\xa5" * (ODD_BYTES - len(content) % ODD_BYTES))
         vms.append(vm)
     with Rig(tmp_path) as rig:
-        rig.start(vms[0], "0", table="stock", extra_files=frozen)
+        rig.start(vms[0], "0", table="stock", extra_files=frozen, keys=[], trial_app_s=0)
+        rig.cloud.set_fault("http_chunked", times=0)
         task = rig.wait_task(rig.push(vms[1], "micropython-1.26.1"))
         assert task["status"] == "succeeded"
         rig.wait_version("micropython-1.26.1")

@@ -82,22 +82,40 @@ def overrides(given: Setup, services: HostServices) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def owner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The private key that signs releases; beside it lies the public one, `owner.pub.pem`."""
+    return new_key(tmp_path_factory.mktemp("keys") / "owner.pem")
+
+
+def new_key(path: Path) -> Path:
+    from emulated import enos_ota
+
+    enos_ota("release", "keygen", "--out", str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
 def release(
-    stock: Stock, bench: Bench, example: str, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str, int], Path]:
-    """Make a release of the firmware and an application, which may have one line more."""
+    *,
+    stock: Stock,
+    bench: Bench,
+    example: str,
+    owner: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Path]:
+    """Make a signed release of the firmware and an application, which may have one line more."""
     from emulated import enos_ota
 
     folder = tmp_path_factory.mktemp("releases")
     vm = folder / "micropython.bin"
     vm.write_bytes(stock.app)
 
-    def make(version: str, sequence: int, app: str = example) -> Path:
+    def make(version: str, sequence: int, app: str = example, key: Path = owner) -> Path:
         out = folder / f"{version}.bin"
         slot = str(bench.layout.slot_bytes)
         source = ("--vm", str(vm), "--app", app, "--slot-size", slot)
         named = ("--version", version, "--sequence", str(sequence))
-        enos_ota("release", "make", *source, *named, "--out", str(out))
+        enos_ota("release", "make", *source, *named, "--key", str(key), "--out", str(out))
         return out
 
     return make
@@ -135,9 +153,15 @@ def deployed_again(drawer: Emulated, deployed: Timed, example: str) -> Timed:
 
 @pytest.fixture(scope="module")
 def connected(
-    cloud: CloudThread, drawer: Emulated, deployed_again: Timed, overrides: dict[str, Any]
+    *,
+    cloud: CloudThread,
+    drawer: Emulated,
+    deployed_again: Timed,
+    overrides: dict[str, Any],
+    owner: Path,
 ) -> Timed:
     home = ("--stand-in", DEVICE, "--cloud", str(cloud.home))
+    home += ("--signing-key", str(owner.with_name("owner.pub.pem")))
     pairs = [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in overrides.items()]
     options = [word for pair in pairs for word in ("--set", pair)]
     return timed(lambda: drawer.json("provision", *home, *options))
@@ -198,6 +222,28 @@ def rolled_back(
 
     def upgrade() -> dict[str, Any]:
         job = cloud.client.create_job(["1.2.0"], [DEVICE])
+        return finished_task(cloud.client, job["id"], UPGRADE_S)
+
+    return timed(upgrade)
+
+
+@pytest.fixture(scope="module")
+def attacked(
+    *,
+    cloud: CloudThread,
+    drawer: Emulated,
+    rolled_back: Timed,
+    release: Callable[..., Path],
+    example: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Timed:
+    from emulated import finished_task
+
+    key = new_key(tmp_path_factory.mktemp("attacker") / "evil.pem")
+    cloud.client.add_firmware(release("6.6.6", 9, example, key), "6.6.6")
+
+    def upgrade() -> dict[str, Any]:
+        job = cloud.client.create_job(["6.6.6"], [DEVICE])
         return finished_task(cloud.client, job["id"], UPGRADE_S)
 
     return timed(upgrade)
@@ -279,6 +325,15 @@ def test_release_whose_application_raises_is_rolled_back(
     assert "bad" in task["desc"]
     assert device is not None
     assert device["version"] == "1.1.0"
+
+
+def test_release_signed_with_another_key_is_refused(
+    attacked: Timed, record_property: Record
+) -> None:
+    record_property("release of another key, until it is refused, s", attacked.seconds)
+    task = attacked.result
+    assert (task["status"], task["progress"]) == ("failed", -3), task
+    assert "not trusted" in task["desc"]
 
 
 def test_undeploy_brings_back_the_files_that_were_there(

@@ -42,12 +42,20 @@ class Message:
 class RawDevice:
     """An MQTT 3.1.1 client that shows every packet; signs CONNECT as a device does."""
 
-    def __init__(self, cloud: CloudThread, added: dict, *, tls: bool = False) -> None:
+    def __init__(
+        self,
+        cloud: CloudThread,
+        added: dict,
+        *,
+        tls: bool = False,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.product, self.key = added["product_key"], added["device_key"]
         self.secret = added["device_secret"]
         self.prefix = DOWN.format(self.product, self.key)
         self.messages: list[Message] = []
-        self._cloud, self._tls = cloud, tls
+        self._cloud, self._tls = cloud, tls or context is not None
+        self._context = context
         self._packet_id = 0
         self._request_id = 0
         self.session_present = False
@@ -57,9 +65,8 @@ class RawDevice:
         self.sock = socket.create_connection((where.hostname, where.port), WAIT_S)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._tls:
-            self.sock = tls_context(self._cloud).wrap_socket(
-                self.sock, server_hostname=where.hostname
-            )
+            context = self._context or tls_context(self._cloud)
+            self.sock = context.wrap_socket(self.sock, server_hostname=where.hostname)
         return self
 
     def connect(
@@ -285,11 +292,12 @@ def https(
     *,
     body: dict | bytes | None = None,
     headers: dict[str, str] | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> Answer:
     """One verified HTTPS request; the target is sent as it is."""
     where = urlsplit(cloud.endpoints["http_broker"])
     connection = http.client.HTTPSConnection(
-        where.hostname, where.port, timeout=WAIT_S, context=tls_context(cloud)
+        where.hostname, where.port, timeout=WAIT_S, context=context or tls_context(cloud)
     )
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     try:
@@ -300,7 +308,12 @@ def https(
         connection.close()
 
 
-def http_login(cloud: CloudThread, device: RawDevice, lifetime_ms: int = 30_000) -> Answer:
+def http_login(
+    cloud: CloudThread,
+    device: RawDevice,
+    lifetime_ms: int = 30_000,
+    context: ssl.SSLContext | None = None,
+) -> Answer:
     """Log in to the HTTP broker."""
     text = (
         f"deviceKey{device.key}lifetime{lifetime_ms}productKey{device.product}"
@@ -308,7 +321,23 @@ def http_login(cloud: CloudThread, device: RawDevice, lifetime_ms: int = 30_000)
     )
     sign = hashlib.sha256(text.encode()).hexdigest()
     body = {"signMethod": "sha256", "lifetime": lifetime_ms, "sign": sign}
-    return https(cloud, "POST", f"/auth/{device.product}/{device.key}", body=body)
+    path = f"/auth/{device.product}/{device.key}"
+    return https(cloud, "POST", path, body=body, context=context)
+
+
+def told(cloud: CloudThread, text: str) -> str:
+    """The event that contains a text, as `who: what`, once it is told."""
+
+    def found() -> list[str]:
+        return [line for line in lines(cloud) if text in line]
+
+    wait_for(cloud, found)
+    return found()[0]
+
+
+def lines(cloud: CloudThread, since: int = 0) -> list[str]:
+    """Events as `who: what`."""
+    return [f"{who}: {what}" for _at, who, what in cloud.events[since:]]
 
 
 def download_target(device: RawDevice, session: str, uri: str, category: str = "ota") -> str:

@@ -8,17 +8,22 @@ import struct
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from release_fixtures import SMALL, app, build_time, make, vm  # noqa: F401
 
-from host_tools.cloud import certs
 from host_tools.factory.bootloader import OFFSETS
 from host_tools.factory.commands import factory
 from host_tools.release import rescue
@@ -35,6 +40,7 @@ CONFIG = {
     "mqtt": "mqtts://enos.example.com",
     "wifi": [{"ssid": "hall", "password": "of-the-hall"}],
     "ntp": "pool.ntp.org",
+    "keys": ["ab" * 32],
 }
 STOCK_TABLE = (
     Entry(1, partitions.SUBTYPE_NVS, 0x9000, 0x6000, "nvs"),
@@ -105,9 +111,8 @@ class Bench:
         self.stock.write_bytes(combined())
         self.config = folder / "board.json"
         self.settings()
-        (folder / "cloud").mkdir()
-        certs.ensure(folder / "cloud", "localhost")
-        self.ca = folder / "cloud" / "ca.der"
+        self.ca = folder / "ca.der"
+        self.ca.write_bytes(Issuer().der)
         self.out = folder / "flash.bin"
         self.csv = folder / "boards.csv"
         self.out_dir = folder / "boards"
@@ -123,9 +128,11 @@ class Bench:
         vm.write_bytes(synth_vm(SMALL, chip))
         return make(vm, self.app, self.folder / f"release-{chip}.bin", **options).path
 
-    def run(self, *more: object, out: bool = True) -> Result:
+    def run(self, *more: object, out: bool = True, ca: bool = True) -> Result:
         """`enos-ota factory`, with a release unless --app or --release is among `more`."""
-        arguments = ["--stock", self.stock, "--config", self.config, "--ca", self.ca]
+        arguments = ["--stock", self.stock, "--config", self.config]
+        if ca:
+            arguments += ["--ca", self.ca]
         if not {"--app", "--release"} & set(map(str, more)):
             arguments += ["--release", self.chip_release()]
         if out:
@@ -176,6 +183,75 @@ def certificate(name: str, days: int = 100) -> x509.Certificate:
         .not_valid_after(now + timedelta(days=days))
         .sign(key, hashes.SHA256())
     )
+
+
+class Issuer:
+    """A certification authority that issues certificates to boards, and to servers."""
+
+    def __init__(self, name: str = "issuer") -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.certificate = self._signed(self.name, self._key.public_key(), 3650, True, ())
+
+    @property
+    def der(self) -> bytes:
+        """Its own certificate."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    def issue(
+        self,
+        name: str,
+        key: Any,
+        days: int = 365,
+        usages: tuple[ObjectIdentifier, ...] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
+        padding: int = 0,
+    ) -> x509.Certificate:
+        """A certificate for somebody's key, which expires in so many days; `padding`: bytes that it is larger."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        return self._signed(subject, key.public_key(), days, False, usages, padding=padding)
+
+    def pair(
+        self, folder: Path, name: str = "pump-1", key: Any = None, days: int = 365
+    ) -> tuple[Path, Path]:
+        """Files NAME.pem and NAME.key of a board: its certificate and its key."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        paths = folder / f"{name}.pem", folder / f"{name}.key"
+        paths[0].write_bytes(pem(self.issue(name, key, days)))
+        paths[1].write_bytes(key_pem(key))
+        return paths
+
+    def _signed(
+        self,
+        subject: x509.Name,
+        key: Any,
+        days: int,
+        is_ca: bool,
+        usages: tuple[ObjectIdentifier, ...],
+        *,
+        padding: int = 0,
+    ) -> x509.Certificate:
+        now = datetime.now(UTC)
+        builder = x509.CertificateBuilder(
+            self.name, subject, key, x509.random_serial_number()
+        ).add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+        if usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        if ExtendedKeyUsageOID.SERVER_AUTH in usages:
+            names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+            builder = builder.add_extension(names, critical=False)
+        if padding:
+            filler = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.1.1"), bytes(padding))
+            builder = builder.add_extension(filler, critical=False)
+        # Longer ago than any that has expired in these tests.
+        builder = builder.not_valid_before(now - timedelta(days=1000))
+        builder = builder.not_valid_after(now + timedelta(days=days))
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def key_pem(key: Any, passphrase: str = "", form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+    """A private key as text."""
+    how = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
+    return bytes(key.private_bytes(Encoding.PEM, form, how))
 
 
 def pem(*certificates: x509.Certificate) -> bytes:

@@ -11,17 +11,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import Encoding
 from desk_fixtures import STOCK_BOOT, Desk, desk, edition, entry
+from factory_fixtures import CONFIG, Issuer, certificate
 
 from host_tools import paths
 from host_tools.board import snippet, stubs
-from host_tools.board.doctor import examine
+from host_tools.board.certificates import PairReader
+from host_tools.board.doctor import examine, trust
 from host_tools.board.doctor.examine import judge
 from host_tools.board.doctor.finding import BLOCKER, OK, WARNING
 from host_tools.board.port import attached
 from host_tools.cli import main
 from host_tools.cloud.server import CloudThread
-from host_tools.factory.files import board_files, with_ca
+from host_tools.factory.files import board_files, der_names, with_ders
 from host_tools.release.make import make_release
 from host_tools.release.synth import synth_vm
 from host_tools.simboard import make
@@ -141,7 +144,7 @@ def on_trial(folder: Path, cloud: CloudThread) -> dict[str, Any]:
     make_release(vm, paths.DEVICE / "example", "1.0.0", 1, release)
     ca = Path(cloud.client.endpoints["ca_der"]).read_bytes()
     config = device_config(cloud.client.endpoints, cloud.client.add_device("tried"))
-    settings = with_ca(config | {"ca": [], "spread_s": 1, "trial_app_s": 8}, [ca])
+    settings = with_ders(config | {"ca": [], "spread_s": 1, "trial_app_s": 8}, [ca])
     return {
         "files": board_files(settings, [ca], "esp32"),
         "entries": (entry(1, VALID), entry(2, NEW)),
@@ -162,7 +165,7 @@ def test_doctor_of_an_image_on_trial_blocks_and_the_trial_goes_on(tmp_path: Path
     assert states == entry(1, VALID) + entry(2, PENDING)
     assert len(starts) <= 1
     for found in reports:
-        assert list(blockers(found)) == ["otadata"]
+        assert list(blockers(found)) == ["otadata"], blockers(found)
         assert "PENDING_VERIFY" in blockers(found)["otadata"]
         assert "wait until the trial is over" in blockers(found)["otadata"]
 
@@ -341,9 +344,7 @@ for size in (1000, 32):
 
 
 def test_doctor_warns_where_the_settings_switch_the_watchdog_off(tmp_path: Path) -> None:
-    settings = json.dumps(
-        {"product_key": "p", "device_key": "d", "mqtt": "mqtts://h", "ca": [], "watchdog_s": 0}
-    ).encode()
+    settings = json.dumps(CONFIG | {"ca": [], "watchdog_s": 0}).encode()
     files = {"boot.py": STOCK_BOOT, "enos.json": settings, "enos.bak": settings}
     with desk(tmp_path / "board", files) as board:
         report = examined(board)
@@ -363,3 +364,186 @@ vfs.VfsFat.mkfs(flashbdev.bdev)
         report = examined(board)
     assert report["by_name"]["file system"]["level"] == WARNING
     assert "FAT" in report["by_name"]["file system"]["text"]
+
+
+def test_doctor_of_settings_that_are_a_riddle_tells_all_the_rest(tmp_path: Path) -> None:
+    text = json.dumps(CONFIG | {"ca": [{}], "cert": "/lib", "keys": "none"}).encode()
+    files = {"boot.py": STOCK_BOOT, "enos.json": text, "enos.bak": text, "lib/a.py": b""}
+    with desk(tmp_path / "board", files) as board:
+        report = examined(board)
+    assert "the agent refuses them: " in blockers(report)["settings"]
+    assert report["by_name"]["certificate"]["level"] == BLOCKER
+    assert report["by_name"]["partition table"]["level"] == OK
+    assert "cannot be told: no answer" in [f.text for f in trust.checks({"trust": "no answer"})]
+
+
+def trusting(folder: Path, **changes: Any) -> dict[str, bytes]:
+    """Files of a board with a CA, a certificate, a key, and the settings for them."""
+    issuer = Issuer()
+    pair = PairReader(lambda path: "").read(*issuer.pair(folder, days=365))
+    settings = with_ders(CONFIG, [issuer.der], pair) | changes
+    ders = [issuer.der, *pair.ders]
+    files = {name[1:]: der for name, der in zip(der_names(ders), ders, strict=True)}
+    text = json.dumps(settings).encode()
+    return {"boot.py": STOCK_BOOT, **files, "enos.json": text, "enos.bak": text}
+
+
+def test_doctor_tells_how_long_trust_lasts_and_shows_no_secret(tmp_path: Path) -> None:
+    files = trusting(tmp_path, access_key="a-key-of-the-tenant")
+    settings = json.loads(files["enos.json"])
+    with desk(tmp_path / "board", files) as board:
+        result = board.run("doctor", "--json", "--no-radio")
+        table = board.run("doctor", "--no-radio").stdout
+    report = json.loads(result.stdout)
+    found = {finding["name"]: finding for finding in report["findings"]}
+    for name in ("CA", "certificate", "signatures", "settings"):
+        assert found[name]["level"] == OK, found[name]
+    assert found["CA"]["text"].startswith(f"{settings['ca'][0]}: CN=issuer, EC secp256r1, until 20")
+    assert found["certificate"]["text"].startswith(f"{settings['cert']}: CN=pump-1, ")
+    assert found["signatures"]["text"] == "required; keys abababab"
+    key = files[settings["key"][1:]]
+    passwords = [network["password"] for network in CONFIG["wifi"]]
+    for secret in (CONFIG["device_secret"], "a-key-of", *passwords, key.hex()):
+        assert secret not in result.stdout + table
+
+
+def test_doctor_of_another_boards_key_blocks(tmp_path: Path) -> None:
+    other = PairReader(lambda path: "").read(*Issuer().pair(tmp_path, "other"))
+    files = trusting(tmp_path, key="/other.key") | {"other.key": other.key}
+    with desk(tmp_path / "board", files) as board:
+        report = examined(board)
+    assert "/other.key is not its key" in blockers(report)["certificate"]
+    assert "--cert FILE --key-file FILE" in blockers(report)["certificate"]
+
+
+@pytest.mark.parametrize(("agent", "keys"), [("new", "cdcdcdcd"), ("old", "abababab")])
+def test_doctor_counts_the_keys_of_a_release_where_the_agent_on_the_board_does(
+    tmp_path: Path, agent: str, keys: str
+) -> None:
+    trust = json.dumps({"keys": ["cd" * 32], "revoked": ["ab" * 32]}).encode()
+    files = trusting(tmp_path) | {"enos_trust.json": trust}
+    if agent == "old":
+        files |= {f"lib/enos_ota/{name}.py": b"" for name in ("__init__", "agent", "trust")}
+    with desk(tmp_path / "board", files) as board:
+        if agent == "new":
+            result = board.run("deploy", "--app", str(paths.DEVICE / "example"))
+            assert result.exit_code == 0, result.output
+        finding = examined(board)["by_name"]["signatures"]
+    assert f"keys {keys}" in finding["text"]
+    assert (finding["level"] == OK) == (agent == "new")
+    assert ("older than signatures" in finding["text"]) == (agent == "old")
+
+
+def trust_findings(facts: dict[str, Any], **changes: Any) -> dict[str, tuple[str, str]]:
+    """Level and text by name, of what doctor says with other settings on the same board."""
+    facts = {**facts, "settings": facts["settings"] | changes}
+    return {f.name: (f.level, f.text) for f in trust.checks({"trust": facts})}
+
+
+def ca_facts(name: str, days: int) -> dict[str, str]:
+    der = certificate(name, days).public_bytes(Encoding.DER)
+    return trust.describe(f"/{name}.der", der)
+
+
+def sound_trust() -> dict[str, Any]:
+    ca = ca_facts("good", 200)
+    settings = with_ders(CONFIG, []) | {"ca": ["/good.der"], "device_secret": "***"}
+    return {"settings": settings, "knows_signatures": True, "ca": [ca], "cert": None, "key": None}
+
+
+@pytest.mark.parametrize(
+    ("cas", "level", "text"),
+    [
+        ([("good", 200)], OK, "CN=good, EC secp256r1, until 20"),
+        ([("soon", 50)], WARNING, "49 days are left"),
+        ([("old", -1)], BLOCKER, "it has expired"),
+        ([("good", 200), ("old", -1)], WARNING, "it has expired"),
+        ([], BLOCKER, "trusts nothing and connects to nothing"),
+    ],
+)
+def test_doctor_judges_cas_by_their_end(cas: list[tuple[str, int]], level: str, text: str) -> None:
+    facts = sound_trust() | {"ca": [ca_facts(*ca) for ca in cas]}
+    found = trust_findings(facts, ca=[f"/{name}.der" for name, _ in cas])
+    assert found["CA"][0] == level
+    assert text in found["CA"][1]
+
+
+def test_doctor_judges_what_takes_the_place_of_a_ca() -> None:
+    facts = sound_trust() | {"ca": []}
+    pins = trust_findings(facts, ca=[], pins=["ab" * 32, "cd" * 32])
+    assert pins["pins"][0] == OK
+    assert pins["CA"] == (
+        WARNING, "none: the board gets no file from an https host but those that the pins cover",
+    )  # fmt: skip
+    plain = trust_findings(facts, ca=[], mqtt="mqtt://h", plain=["mqtt"])
+    assert (plain["CA"][0], plain["without TLS"][0]) == (WARNING, WARNING)
+    assert "anybody on the way can command" in plain["without TLS"][1]
+
+
+def test_doctor_blocks_a_ca_that_is_revoked_or_no_certificate() -> None:
+    facts = sound_trust()
+    revoked = trust_findings(facts, revoked=[facts["ca"][0]["sha256"].upper()])
+    assert revoked["CA"][0] == BLOCKER
+    assert revoked["CA"][1].endswith(": it is revoked")
+    for content, problem in ((b"hello", "is no certificate in DER"), (None, "is not there")):
+        broken = facts | {"ca": [trust.describe("/good.der", content)]}
+        assert trust_findings(broken)["CA"] == (BLOCKER, f"/good.der: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("days", "key", "level", "text"),
+    [
+        (200, True, OK, "until 20"),
+        (50, True, WARNING, "49 days are left"),
+        (-1, True, BLOCKER, "it has expired"),
+        (200, None, BLOCKER, "its key /a.key is not there"),
+        (200, False, BLOCKER, "/a.key is not its key"),
+    ],
+)
+def test_doctor_judges_the_boards_own_certificate(
+    days: int, key: bool | None, level: str, text: str
+) -> None:
+    facts = sound_trust() | {"cert": ca_facts("a", days), "key": key}
+    found = trust_findings(facts, cert="/a.der", key="/a.key")
+    assert found["certificate"][0] == level
+    assert text in found["certificate"][1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "text"),
+    [
+        ({}, OK, "required; keys abababab"),
+        ({"keys": []}, WARNING, "releases are not signed: whoever can publish"),
+        ({"signature": "if_present"}, WARNING, "a release with no signature is taken"),
+        ({"signature": "off"}, WARNING, "a release with a bad signature is taken"),
+        ({"downgrade": True}, OK, "required"),
+    ],
+)
+def test_doctor_judges_signatures(changes: dict[str, Any], level: str, text: str) -> None:
+    found = trust_findings(sound_trust(), **changes)
+    assert found["signatures"][0] == level
+    assert text in found["signatures"][1]
+    assert ("downgrade" in found) == ("downgrade" in changes)
+
+
+def test_doctor_of_keys_and_an_agent_that_knows_no_signatures_warns() -> None:
+    found = trust_findings(sound_trust() | {"knows_signatures": False})
+    assert found["signatures"][0] == WARNING
+    assert "older than signatures" in found["signatures"][1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"mqtt": "mqtt://h"}, 'plain must hold "mqtt"'),
+        ({"pins": ["ab" * 32]}, "pins must be 2 to 8"),
+        ({"keys": "ab"}, "keys must be a list"),
+    ],
+)
+def test_doctor_of_settings_that_the_agent_refuses_says_which(
+    changes: dict[str, Any], text: str
+) -> None:
+    level, said = trust_findings(sound_trust(), **changes)["settings"]
+    assert level == BLOCKER
+    assert text in said
+    assert "settings" not in trust_findings(sound_trust())

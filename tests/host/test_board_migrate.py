@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from desk_fixtures import Desk, desk
-from factory_fixtures import combined
+from factory_fixtures import Issuer, combined
 
 from host_tools import paths
 from host_tools.cloud.server import CloudThread
@@ -58,6 +58,7 @@ MINE = {
     "calibration.json": b'{"offset": 17}',
     "log.txt": bytes(3000),
     "enos.json": b"not ours",
+    "enos-0123abcd.der": b"a private key of former settings",
 }
 
 
@@ -140,10 +141,12 @@ def settings(folder: Path, cloud: CloudThread) -> None:
 def test_migration_keeps_all_files_and_the_board_informs_its_release(tmp_path: Path) -> None:
     with CloudThread(tmp_path / "cloud") as cloud:
         settings(tmp_path, cloud)
+        certificate, key = Issuer().pair(tmp_path, days=30)
+        pair = ("--cert", str(certificate), "--key-file", str(key))
         ports = {"123": cloud.client.endpoints["ntp"]["port"]}
         table = make.TABLES["factory"]
         with desk(tmp_path / "board", dict(MINE), table=table, ports=ports) as board:
-            code, said = migrate(board, tmp_path, "--yes", "--leave", "*.txt")
+            code, said = migrate(board, tmp_path, "--yes", "--leave", "*.txt", *pair)
             assert code == 0, said
             report = json.loads(board.run("doctor", "--json").stdout)
             board.board.power_off()
@@ -161,6 +164,11 @@ def test_migration_keeps_all_files_and_the_board_informs_its_release(tmp_path: P
     assert files["/lib/own.py"] == MINE["lib/own.py"]
     assert files["/calibration.json"] == MINE["calibration.json"]
     assert "/log.txt" not in files
+    settled = json.loads(files["/enos.json"])
+    ours = {*settled["ca"], settled["cert"], settled["key"]}
+    assert {path for path in files if path.endswith(".der")} == ours
+    assert "replaced: /enos-0123abcd.der (saved)" in said
+    assert f"warning: {certificate} ends on 20" in said
     for loss in ("NVS", "/log.txt (saved, and left out)", "from now on", "at /sd"):
         assert loss in said
     assert "replaced: /enos.json (saved)" in said
@@ -267,6 +275,22 @@ def test_losses_name_everything_that_is_not_saved_or_does_not_come_back() -> Non
         "partition 'ota_1', which is not saved",
         "partition 'records', which is not saved",
     ]
+
+
+def test_certificates_of_former_settings_do_not_come_back_but_those_of_a_release() -> None:
+    """A private key that was replaced must not stay; what a release made the agent trust must."""
+    trust = json.dumps({"ca": ["enos-11111111.der"], "revoked": ["ab" * 32]}).encode()
+    kept = {"enos_trust.json": trust, "enos-11111111.der": b"CA", "mine.der": b"mine"}
+    files = {**kept, "enos-22222222.der": b"key", "enos-33333333.der": b"same"}
+    ours = {"enos-33333333.der": b"same"}
+    assert restored(files, ours, ()) == kept
+    assert losses(Saved(Path("x"), files, facts()), ours, ())[2:3] == [
+        "replaced: /enos-22222222.der (saved)"
+    ]
+    assert restored({**files, "enos_trust.json": b"{"}, {}, ()).keys() == {
+        "enos_trust.json",
+        "mine.der",
+    }
 
 
 def test_a_foreign_boot_py_is_not_kept_over_an_older_one() -> None:

@@ -59,6 +59,29 @@ def test_total_is_one_too_large_with_a_range_only(cloud: CloudThread, target: st
     assert struck(cloud, "http_total") == 0
 
 
+@pytest.mark.parametrize(("value", "start"), [(None, 101), (50, 150), (-60, 40), (-500, 0)])
+def test_offset_sends_another_part_and_says_so(
+    cloud: CloudThread, target: str, value: int | None, start: int
+) -> None:
+    seen = once(cloud, "http_offset", lambda: fetch(cloud, target, headers=RANGE), value=value)
+    assert seen.status == 206
+    assert seen.body == CONTENT[start:]
+    assert seen.headers["Content-Range"] == f"bytes {start}-{SIZE - 1}/{SIZE}"
+    assert seen.headers["Content-Length"] == str(SIZE - start)
+
+
+@pytest.mark.parametrize("value", [1, 2**31 - 1])
+def test_offset_never_sends_less_than_a_byte_and_needs_a_range(
+    cloud: CloudThread, target: str, value: int
+) -> None:
+    cloud.client.set_fault("http_offset", value=value)
+    assert whole(fetch(cloud, target))
+    assert struck(cloud, "http_offset") == 0
+    seen = fetch(cloud, target, headers={"Range": "bytes=-2"})
+    assert (seen.status, seen.body) == (206, CONTENT[-1:])
+    assert seen.headers["Content-Range"] == f"bytes {SIZE - 1}-{SIZE - 1}/{SIZE}"
+
+
 def unchunked(body: bytes) -> bytes:
     data = b""
     while body:
@@ -127,6 +150,57 @@ def test_content_is_other_under_the_same_etag_until_cleared(
         assert seen.headers["Content-Length"] == before.headers["Content-Length"]
     cloud.client.clear_faults()
     assert fetch(cloud, target).body == CONTENT
+
+
+TAIL = {"Range": f"bytes={SIZE - 8192}-"}
+OTHER = bytes(byte ^ 1 for byte in CONTENT)
+
+
+@pytest.mark.parametrize("tail", [TAIL, {"Range": "bytes=-8192"}, {"Range": "bytes=-100"}])
+def test_two_faced_sends_another_file_once_the_tail_is_fetched_until_cleared(
+    cloud: CloudThread, target: str, tail: dict[str, str]
+) -> None:
+    before = fetch(cloud, target)
+    cloud.client.set_fault("http_two_faced")
+    for headers in ({}, RANGE, {"Range": f"bytes={SIZE - 8193}-"}, {"Range": f"bytes={SIZE}-"}):
+        seen = fetch(cloud, target, headers=headers)
+        assert seen.status == 416 or CONTENT.endswith(seen.body)
+    assert struck(cloud, "http_two_faced") == 0
+    assert CONTENT.endswith(fetch(cloud, target, headers=tail).body)
+    assert struck(cloud, "http_two_faced") == 1
+    for headers in ({}, RANGE, tail, {"Range": "bytes=0-4095"}):
+        seen = fetch(cloud, target, headers=headers)
+        assert seen.body in OTHER
+        assert len(seen.body) in (SIZE, SIZE - 100, 8192, 100, 4096)
+        assert seen.headers["ETag"] == before.headers["ETag"]
+        assert seen.headers.get("Content-Range", f"/{SIZE}").endswith(f"/{SIZE}")
+    cloud.client.clear_faults()
+    assert fetch(cloud, target).body == CONTENT
+
+
+@pytest.mark.parametrize("longer", [-500, 0, 500])
+def test_two_faced_sends_the_firmware_that_it_is_told(
+    cloud: CloudThread, target: str, longer: int
+) -> None:
+    evil = (b"evil" * SIZE)[: SIZE + longer]
+    version = f"evil{longer}"
+    cloud.client.add_firmware(evil, version, url_shape="https")
+    cloud.client.set_fault("http_two_faced", value=version, skip=1)
+    for _ in range(2):
+        assert fetch(cloud, target, headers=TAIL).body == CONTENT[-8192:]
+    seen = fetch(cloud, target)
+    assert seen.body == evil[:SIZE].ljust(SIZE, b"\0")
+    assert fetch(cloud, target, headers=RANGE).body == seen.body[100:]
+
+
+def test_two_faced_does_not_take_a_small_file_for_its_tail(cloud: CloudThread) -> None:
+    small = cloud.client.add_firmware(b"small" * 100, "small", url_shape="https")
+    path = small["file_url"].removeprefix(cloud.endpoints["http_broker"])
+    cloud.client.set_fault("http_two_faced")
+    fetch(cloud, path, headers={"Range": "bytes=0-"})
+    assert struck(cloud, "http_two_faced") == 0
+    fetch(cloud, path, headers={"Range": "bytes=1-"})
+    assert struck(cloud, "http_two_faced") == 1
 
 
 def test_head_trickle_sends_the_head_in_single_bytes(cloud: CloudThread, target: str) -> None:

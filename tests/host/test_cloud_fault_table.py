@@ -107,6 +107,8 @@ def test_fault_place_is_rounded_down(at: float | None, size: int, byte: int) -> 
         ("http_status", {"value": 600}, "value of fault http_status is a number 201 to 599"),
         ("http_status", {"value": [5]}, "value of fault http_status is a text or a number"),
         ("http_status", {"value": True}, "value of fault http_status is a text or a number"),
+        ("http_offset", {"value": "x"}, "value of fault http_offset is a number -2147483648 to"),
+        ("http_two_faced", {"at": 50}, "fault http_two_faced takes no `at`"),
         ("http_redirect_host", {}, "fault http_redirect_host needs a value: base URL"),
         ("http_redirect_host", {"value": "x"}, "value of fault http_redirect_host is base URL"),
         ("cmd_missing", {"value": "id"}, "value of fault cmd_missing is one of version, sign, "),

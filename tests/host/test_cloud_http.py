@@ -10,7 +10,7 @@ import pytest
 from cloud_fixtures import RawDevice, add, download_target, http_login, https
 
 from host_tools.cloud import signing
-from host_tools.cloud.files import parse_range
+from host_tools.cloud.http_body import parse_range
 from host_tools.cloud.server import CloudThread
 
 CONTENT = bytes(range(256)) * 1000

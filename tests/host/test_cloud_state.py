@@ -1,14 +1,11 @@
-"""What survives a restart, expiry by the clock, private files, certificates, SNTP, many boards."""
+"""What survives a restart, expiry by the clock, many boards."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import logging
 import socket
 import sqlite3
-import stat
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,13 +19,9 @@ from cloud_fixtures import (
     https,
     online,
     served,
-    tls_context,
     wait_for,
 )
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from host_tools.cloud import certs, sntp
 from host_tools.cloud.client import AdminClient, CloudNotRunningError
 from host_tools.cloud.home import HomeError
 from host_tools.cloud.server import CloudThread
@@ -110,17 +103,9 @@ def test_http_session_lives_from_its_last_use(tmp_path: Path) -> None:
         assert https(running, "GET", download_target(device, again, uri)).status == 200
 
 
-def test_home_is_private_and_endpoints_go_away(tmp_path: Path) -> None:
+def test_endpoints_go_away(tmp_path: Path) -> None:
     home = tmp_path / "cloud"
     with CloudThread(home) as running:
-        online(running)
-        running.client.add_firmware(b"one", "1.1.0")
-        found = {path: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
-        folders = {home, home / "firmware"}
-        assert {path for path in found if path.is_dir()} == folders
-        assert {found[path] for path in folders} == {0o700}
-        assert {mode for path, mode in found.items() if path not in folders} == {0o600}
-        assert (home / "cloud.sqlite-wal") in found
         assert AdminClient(home).endpoints == running.endpoints
     assert not (home / "endpoints.json").exists()
     with pytest.raises(CloudNotRunningError, match="start `enos-ota cloud`"):
@@ -183,80 +168,6 @@ def test_killed_stand_in_left_endpoints_client_says_not_running(tmp_path: Path) 
     for stale in (client, AdminClient(tmp_path / "cloud")):
         with pytest.raises(CloudNotRunningError):
             stale.devices()
-
-
-# --- certificates
-
-
-def test_certificates_are_ec_p256_backdated_and_named(tmp_path: Path) -> None:
-    certs.ensure(tmp_path, "gateway.lan")
-    ca = x509.load_der_x509_certificate((tmp_path / "ca.der").read_bytes())
-    server = x509.load_pem_x509_certificate((tmp_path / "server.pem").read_bytes())
-    day_ago = dt.datetime.now(dt.UTC) - dt.timedelta(hours=23)
-    for one in (ca, server):
-        assert isinstance(one.public_key(), ec.EllipticCurvePublicKey)
-        assert one.public_key().curve.name == "secp256r1"
-        assert one.not_valid_before_utc < day_ago
-    server.verify_directly_issued_by(ca)
-    names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert list(names) == [x509.DNSName("gateway.lan")]
-
-
-def test_certificates_other_hostname_keeps_the_authority(tmp_path: Path) -> None:
-    certs.ensure(tmp_path, "localhost")
-    ca, server = (tmp_path / "ca.der").read_bytes(), (tmp_path / "server.pem").read_bytes()
-    certs.ensure(tmp_path, "localhost")
-    assert (tmp_path / "server.pem").read_bytes() == server
-    certs.ensure(tmp_path, "gateway.lan")
-    assert (tmp_path / "ca.der").read_bytes() == ca
-    assert (tmp_path / "server.pem").read_bytes() != server
-
-
-def test_certificates_about_to_expire_are_renewed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(certs, "SERVER_LIFETIME", dt.timedelta(days=29))
-    certs.ensure(tmp_path, "localhost")
-    server = (tmp_path / "server.pem").read_bytes()
-    monkeypatch.undo()
-    certs.ensure(tmp_path, "localhost")
-    assert (tmp_path / "server.pem").read_bytes() != server
-
-
-def test_hostname_option_is_what_boards_verify(tmp_path: Path) -> None:
-    with CloudThread(tmp_path / "cloud", hostname="board.test") as running:
-        assert running.endpoints["mqtts"].startswith("mqtts://board.test:")
-        port = int(running.endpoints["mqtts"].rpartition(":")[2])
-        with (
-            socket.create_connection(("127.0.0.1", port)) as plain,
-            tls_context(running).wrap_socket(plain, server_hostname="board.test") as tls,
-        ):
-            assert tls.version() in ("TLSv1.2", "TLSv1.3")
-
-
-# --- SNTP
-
-
-def test_sntp_answers_with_the_clock(cloud: CloudThread) -> None:
-    request = b"\x1b" + bytes(39) + b"stampIDs"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(5)
-        sock.sendto(b"short", ("127.0.0.1", cloud.endpoints["ntp"]["port"]))
-        sock.sendto(request, ("127.0.0.1", cloud.endpoints["ntp"]["port"]))
-        answer = sock.recv(100)
-    assert (len(answer), answer[0], answer[1]) == (48, 0x1C, 2)
-    assert answer[24:32] == b"stampIDs"
-    seconds = struct.unpack("!I", answer[40:44])[0] - 2_208_988_800
-    assert abs(seconds - dt.datetime.now().timestamp()) < 3600
-
-
-def test_sntp_reply_fraction_version_and_mode() -> None:
-    answer = sntp.reply(b"\x23" + bytes(47), 1.5)
-    assert answer is not None
-    assert answer[0] == 0x24
-    assert struct.unpack("!II", answer[40:48]) == (2_208_988_801, 2**31)
-    assert sntp.reply(b"\x24" + bytes(47), 1.5) is None
-    assert sntp.reply(b"\x1b" + bytes(46), 1.5) is None
 
 
 # --- many boards, and errors that must show

@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 import stat
 
 import pytest
-from factory_fixtures import app, bench, build_time, refused  # noqa: F401
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from factory_fixtures import Issuer, app, bench, build_time, key_pem, pem, refused  # noqa: F401
 from test_factory_image import files_of
 
+from host_tools.board.certificates import spki
 from host_tools.simboard.chip import nvs
 from host_tools.simboard.chip.nor import Nor
 
@@ -128,6 +133,12 @@ def test_batch_says_what_it_made(bench):
         (THREE + "A,k4,s4\n", "line 5: the same name as in line 2"),
         (THREE + "../x,k4,s4\n", "line 5: '../x' cannot be the name of a file"),
         ("device_key,device_secret\nk/1,s1\n", "'k/1' cannot be the name of a file"),
+        ("device_key,device_secret,keys\nk,s,w\n", "keys is a list: put it into --config"),
+        ("device_key,device_secret,cert\nk,s,c\n", "columns 'cert' and 'key' go together"),
+        ("device_key,device_secret,key\nk,s,c\n", "columns 'cert' and 'key' go together"),
+        ("device_key,device_secret,cert,key\nk,s,c,\n", "line 2: key is empty"),
+        ("device_key,device_secret,cert,key\nk,s,c,d\n", "c: No such file"),
+        ("device_key,device_secret,downgrade\nk,s,yes\n", "downgrade must be true or false"),
         ("device_key,device_secret,check_s\nk1,s1,1.5\n", "line 2: check_s must be a whole number"),
         ("device_key,device_secret,check_s\nk1,s1,-1\n", "check_s must be a whole number"),
         ("device_key,device_secret,mqtt\nk1,s1,enos\n", "mqtt must be like mqtts://host"),
@@ -150,3 +161,91 @@ def test_batch_that_is_absent_or_no_text_is_refused(bench):
     refused(bench.run(*arguments, out=False), "boards.csv: No such file")
     bench.csv.write_bytes(b"device_key\n\xe4\n")
     refused(bench.run(*arguments, out=False), "not UTF-8")
+
+
+def pairs_csv(bench, names=("k1", "k2"), **options):
+    """A CSV of boards with certificates in a folder beside it, and who issued them."""
+    folder = bench.folder / "pairs"
+    folder.mkdir(exist_ok=True)
+    issuer = Issuer()
+    lines = ["device_key,device_secret,cert,key"]
+    for name in names:
+        certificate, key = issuer.pair(folder, name, **options)
+        relative = [path.relative_to(bench.folder) for path in (certificate, key)]
+        lines.append(f"{name},secret-of-{name},{relative[0]},{relative[1]}")
+    return "\n".join(lines) + "\n"
+
+
+def test_batch_with_certificates_gives_each_board_its_own_pair(bench, monkeypatch, tmp_path):
+    text = pairs_csv(bench)
+    monkeypatch.chdir(tmp_path)  # names of files are relative to the CSV
+    result = bench.batch(text)
+    assert result.exit_code == 0, result.output
+    seen = set()
+    for name in ("k1", "k2"):
+        files = files_of((bench.out_dir / f"{name}.bin").read_bytes())
+        settings = json.loads(files["enos.json"])
+        certificate = x509.load_der_x509_certificate(files[settings["cert"][1:]])
+        key = load_der_private_key(files[settings["key"][1:]], None)
+        assert certificate.subject.rfc4514_string() == f"CN={name}"
+        assert spki(certificate.public_key()) == spki(key.public_key())
+        # CA, certificate, key: nobody else's.
+        assert len([path for path in files if path.endswith(".der")]) == 3
+        seen |= {settings["cert"], settings["key"]}
+    assert len(seen) == 4
+
+
+def test_batch_of_two_boards_with_one_key_is_refused(bench):
+    text = pairs_csv(bench, key=ec.generate_private_key(ec.SECP256R1()))
+    refused(bench.batch(text), "line 3: the same key as in line 2")
+    assert not bench.out_dir.exists()
+
+
+def test_batch_with_a_key_of_another_board_is_refused_with_its_line(bench):
+    text = pairs_csv(bench).replace("k2.key", "k1.key")
+    refused(bench.batch(text), "boards.csv, line 3: ", "k1.key is not the key of ", "k2.pem")
+
+
+def test_batch_with_one_certificate_for_all_is_told_of_the_columns(bench):
+    text = pairs_csv(bench, ("k1",))
+    pair = [bench.folder / "pairs" / name for name in ("k1.pem", "k1.key")]
+    result = bench.batch(text, "--cert", pair[0], "--key-file", pair[1])
+    assert result.exit_code == 2
+    assert "columns 'cert' and 'key'" in result.output
+
+
+def test_batch_asks_the_passphrase_of_its_keys(bench, monkeypatch):
+    text = pairs_csv(bench)
+    for name in ("k1", "k2"):
+        path = bench.folder / "pairs" / f"{name}.key"
+        path.write_bytes(key_pem(ec.generate_private_key(ec.SECP256R1()), "of all"))
+    refused(bench.batch(text), "there is no terminal to ask its passphrase")
+    monkeypatch.setenv("ENOS_OTA_PASSPHRASE", "of all")
+    refused(bench.batch(text), "k1.key is not the key of ")  # it could be read
+
+
+def test_batch_that_warns_of_many_certificates_counts_the_rest(bench):
+    result = bench.batch(pairs_csv(bench, [f"k{n}" for n in range(7)], days=30))
+    assert result.output.count("ends on 20") == 5
+    assert "and 2 more about certificates" in result.output
+
+
+def test_batch_of_which_one_board_does_not_fit_writes_none(bench):
+    """Not the one with the longest settings, but the one with the largest certificate."""
+    text = pairs_csv(bench).replace("secret-of-k1", "SECRET1s").replace("secret-of-k2", "SECRET2")
+
+    def wide(length):
+        return text.replace("SECRET", "s" * length)
+
+    def fits(length):
+        result = bench.batch(wide(length))
+        shutil.rmtree(bench.out_dir, ignore_errors=True)
+        return result.exit_code == 0
+
+    # Both copies of the settings grow by a block at a time.
+    length = next(n for n in range(46_000, 4096, -4096) if fits(n))
+    issuer, key = Issuer(), ec.generate_private_key(ec.SECP256R1())
+    certificate, _ = issuer.pair(bench.folder / "pairs", "k2", key)
+    certificate.write_bytes(pem(issuer.issue("k2", key, padding=12_000)))
+    refused(bench.batch(wide(length)), "do not fit the board's file system")
+    assert not bench.out_dir.exists()

@@ -9,24 +9,33 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_private_key,
+)
 from factory_fixtures import (  # noqa: F401
     CONFIG,
+    Issuer,
     app,
     bench,
     build_time,
     certificate,
     combined,
+    key_pem,
     pem,
+    refused,
     rescue_stand_in,
     synth_bootloader,
 )
 from littlefs import LittleFS, UserContext
 
+import signing
 from host_tools import paths
 from host_tools.board import stubs
 from host_tools.cli import main
 from host_tools.factory.bootloader import OFFSETS, for_flash, read_stock
-from host_tools.factory.files import ca_names
+from host_tools.factory.files import der_names
 from host_tools.factory.layout import FLASH_SIZES, layout
 from host_tools.release.image import parse_image
 from host_tools.simboard.chip import bootloader, nvs, otadata, partitions
@@ -153,7 +162,7 @@ def test_nvs_has_room_for_what_the_agent_keeps(bench):
 
 def test_vfs_holds_stubs_rescue_settings_and_ca(bench):
     files = files_of(bench.made())
-    (ca,) = ca_names([bench.ca.read_bytes()])
+    (ca,) = der_names([bench.ca.read_bytes()])
     ours = {"boot.py", "main.py", "rescue.fs", "enos.json", "enos.bak"}
     assert set(files) == ours | {ca[1:]}
     for name in ("boot.py", "main.py"):
@@ -179,6 +188,46 @@ def test_cas_of_several_files_and_in_one_are_all_on_the_board_as_der(bench):
     assert files[first[1:]] == bench.ca.read_bytes()
     for name, wanted in zip(rest, pair, strict=True):
         assert pem(x509.load_der_x509_certificate(files[name[1:]])) == pem(wanted)
+
+
+def test_certificate_and_key_are_on_the_board_as_der_and_in_its_settings(bench):
+    certificate, key = Issuer().pair(bench.folder, days=30)
+    options = ("--cert", certificate, "--key-file", key)
+    said = bench.run(*options).output
+    files = files_of(bench.out.read_bytes())
+    settings = json.loads(files["enos.json"])
+    found = x509.load_der_x509_certificate(files[settings["cert"][1:]])
+    private = load_der_private_key(files[settings["key"][1:]], None)
+    assert pem(found) == certificate.read_bytes()
+    assert key_pem(private) == key.read_bytes()
+    assert settings["cert"] == der_names([found.public_bytes(Encoding.DER)])[0]
+    assert f"warning: {certificate} ends on 20" in said
+    # A path in the settings is for who puts such a file there.
+    bench.settings(cert="/mine.der", key="/mine.key")
+    refused(bench.run(*options), "cert: leave it out of the settings, --cert makes it")
+    refused(bench.run(), "cert: leave it out of the settings, --cert takes the file")
+
+
+def test_signing_keys_are_in_the_settings(bench):
+    path = bench.folder / "signing.pub.pem"
+    public = signing.key().public_key()
+    path.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    bench.settings(keys=None)
+    files = files_of(bench.made("--signing-key", path, "--signing-key", "ab" * 32))
+    wanted = [signing.digest_of(signing.key()).hex(), "ab" * 32]
+    assert json.loads(files["enos.json"])["keys"] == wanted
+    bench.settings(keys=["cd" * 32])
+    refused(bench.run("--signing-key", path), "the settings have keys already")
+
+
+def test_pins_take_the_place_of_a_ca(bench):
+    pins = ("--pin", "ab" * 32, "--pin", "cd" * 32)
+    refused(bench.run(*pins[:2], ca=False), "pins must be two at least")
+    result = bench.run(*pins, ca=False)
+    assert result.exit_code == 0, result.output
+    settings = json.loads(files_of(bench.out.read_bytes())["enos.json"])
+    assert (settings["ca"], settings["pins"]) == ([], ["ab" * 32, "cd" * 32])
+    refused(bench.run(ca=False), "ca is missing", "give --ca")
 
 
 def test_image_is_for_its_owner_only(bench):
@@ -222,8 +271,9 @@ def test_command_is_one_of_enos_ota():
 
 
 def test_command_warns_of_what_is_seldom_meant(bench):
-    bench.settings(ntp=None, wifi=None, mqtt="mqtt://enos.example.com")
+    bench.settings(ntp=None, wifi=None, mqtt="mqtt://enos.example.com", plain=["mqtt"], keys=None)
     said = bench.run().output
-    assert said.count("warning: ") == 3
+    assert said.count("warning: ") == 4
+    assert "warning: releases are not signed: whoever can publish" in said
     bench.settings()
     assert "warning" not in bench.run().output

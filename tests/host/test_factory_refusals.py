@@ -6,6 +6,7 @@ import pytest
 from factory_fixtures import (  # noqa: F401
     CONFIG,
     SMALL,
+    Issuer,
     app,
     bench,
     build_time,
@@ -20,7 +21,7 @@ from release_fixtures import make
 
 from host_tools.factory.bootloader import OFFSETS
 from host_tools.factory.errors import FactoryError
-from host_tools.factory.files import SPARE_BLOCKS, board_files, ca_names, file_system
+from host_tools.factory.files import SPARE_BLOCKS, board_files, der_names, file_system
 from host_tools.release import record
 from host_tools.release.synth import synth_vm
 from host_tools.settings import ca_der
@@ -142,6 +143,8 @@ def test_app_without_version_or_sequence_is_refused(bench):
         ({"watchdog_s": True}, "watchdog_s must be a whole number"),
         ({"watchdog_s": -1}, "watchdog_s must not be negative"),
         ({"wifi": {}}, "wifi must be a list"),
+        ({"mqtt": "mqtt://enos.example.com"}, "mqtt is without TLS: take mqtts://"),
+        ({"signature": "required", "keys": []}, "there are no keys"),
         ({"ca": ["/mine.der"]}, 'ca: leave it out of the settings, --ca makes it ["/enos-'),
         ({"devicekey": "x", "mqtt": None}, "(and 1 more)"),
         ({"device_secret": "s" * 50000}, "do not fit the board's file system of 196,608"),
@@ -171,6 +174,14 @@ def test_ca_that_has_expired_is_refused(bench):
     path = bench.folder / "old.pem"
     path.write_bytes(pem(certificate("new"), certificate("old", days=-2)))
     refused(bench.run("--ca", path), "the CA CN=old expired on 20")
+
+
+def test_certificate_without_its_key_is_refused(bench):
+    certificate, _ = Issuer().pair(bench.folder)
+    refused(bench.run("--cert", certificate), "--cert and --key-file: give both")
+    _, other = Issuer().pair(bench.folder, "other")
+    pair = ("--cert", certificate, "--key-file", other)
+    refused(bench.run(*pair), "other.key is not the key of")
 
 
 @pytest.mark.parametrize(("size", "text"), [("2MB", "two slots"), ("5MB", "choose one of 4MB")])
@@ -211,7 +222,7 @@ def test_settings_that_leave_no_room_to_rewrite_them_are_refused(bench):
     cas = ca_der(bench.ca)
 
     def fits(length, spare_blocks):
-        settings = CONFIG | {"ca": ca_names(cas), "device_secret": "s" * length}
+        settings = CONFIG | {"ca": der_names(cas), "device_secret": "s" * length}
         try:
             file_system(0x30000, board_files(settings, cas, "esp32"), spare_blocks)
         except FactoryError:

@@ -9,6 +9,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from release_fixtures import RECORD_FIELDS, U32
 
 from host_tools.release import record
 from host_tools.release.errors import RecordError
@@ -31,7 +32,6 @@ PLAIN = ReleaseRecord(
     product="pump",
 )
 
-U32 = st.integers(0, 0xFFFFFFFF)
 TEXT = st.text(st.characters(exclude_categories=["C", "Z"]), max_size=63).filter(
     lambda text: text.isprintable() and len(text.encode()) <= 63
 )
@@ -41,18 +41,9 @@ RECORDS = st.builds(
     ),
     low=U32,
     high=U32,
-    image_length=U32,
-    appfs_offset=U32,
-    appfs_size_bytes=U32,
-    appfs_block_size=U32,
-    appfs_block_count=U32,
-    stub_abi=st.integers(0, 0xFFFF),
-    chip_id=st.integers(0, 0xFFFF),
-    build_time=U32,
-    image_sha256=st.binary(min_size=32, max_size=32),
-    appfs_sha256=st.binary(min_size=32, max_size=32),
     version=TEXT.filter(bool),
     product=TEXT,
+    **RECORD_FIELDS,
 )
 
 

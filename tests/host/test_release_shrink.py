@@ -14,6 +14,7 @@ from host_tools.release import shrink as module
 from host_tools.release.shrink import names_of, shrink
 
 AGENT = paths.DEVICE / "enos_ota"
+INTERNAL = set(module._INTERNAL.split())
 
 
 def run(sources: dict[str, str], code: str, folder: Path) -> str:
@@ -118,26 +119,56 @@ def test_names_that_the_compiler_folds_away_stay():
     assert "_y" not in text
 
 
-def test_names_of_the_agent_are_private_and_each_has_its_own():
-    names = names_of(ast.parse(path.read_text()) for path in AGENT.glob("*.py"))
+def trees() -> list[ast.Module]:
+    return [ast.parse(path.read_text()) for path in AGENT.glob("*.py")]
+
+
+def test_names_of_the_agent_are_private_or_its_own_business_and_each_has_its_own():
+    names = names_of(trees())
     assert len(names) > 100
-    assert all(name[0] == "_" and name[:2] != "__" for name in names)
+    public = {name for name in names if name[0] != "_" or name[:2] == "__"}
+    assert public == INTERNAL
     assert len(set(names.values())) == len(names)
+
+
+def test_roms_names_suffice_for_the_agent():
+    names = names_of(trees())
+    kept = set(module._OTHERS).union(
+        *(module._folded(tree) | module._words(tree) for tree in trees())
+    )
+    private = {
+        name
+        for tree in trees()
+        for name in module._bound(tree)
+        if name[0] == "_" and name[:2] != "__"
+    }
+    assert private - set(names) <= kept
+
+
+def test_keywords_of_the_agents_calls_are_not_renamed():
+    # A keyword stays as it is: the parameter that it names must, too.
+    called = {
+        node.arg for tree in trees() for node in ast.walk(tree) if isinstance(node, ast.keyword)
+    }
+    assert not called & set(names_of(trees()))
+
+
+def test_names_by_which_others_use_the_agent_stay():
+    users = [paths.BOOT / "main.py", *(paths.DEVICE / "example").glob("*.py")]
+    used = set().union(*(module._identifiers(ast.parse(path.read_text())) for path in users))
+    assert {"Agent", "first", "self_test"} < used
+    assert not used & INTERNAL
 
 
 @pytest.mark.parametrize("name", ["_recv_len", "_thread"])
 def test_names_that_others_give_stay(name):
-    assert name not in names_of(ast.parse(path.read_text()) for path in AGENT.glob("*.py"))
+    assert name not in names_of(trees())
 
 
 def test_short_names_are_used_nowhere_else():
-    taken = {
-        name
-        for path in AGENT.glob("*.py")
-        for name in module._identifiers(ast.parse(path.read_text()))
-    }
+    taken = {name for tree in trees() for name in module._identifiers(tree)}
     umqtt = module._identifiers(ast.parse((paths.UPY_LIB / "umqtt" / "simple.py").read_text()))
-    names = names_of(ast.parse(path.read_text()) for path in AGENT.glob("*.py"))
+    names = names_of(trees())
     assert not set(names.values()) & (taken | umqtt)
 
 

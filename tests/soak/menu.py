@@ -51,14 +51,19 @@ def _net(weight: float, method: str, *names: str, lasts_s: tuple[float, float] =
 
 
 def _faults(weight: float, *faults: tuple[str, Options]) -> Kind:
-    """Faults of the stand-in's menu, armed before the command; "at" stands for the drawn percent."""
+    """Faults of the stand-in's menu, armed before the command; "at" stands for the drawn percent.
+
+    What is not `at` a place meets the end of the file, which is asked for first, unless it is skipped.
+    """
     return Kind(weight, "faults", BEFORE, percent=(5, 90), options=faults)
 
 
 _DROP = ("http_drop", {"at": "at"})
+_IN_TAIL = {"at": 99.9}
 
 ANEW = (
     FORMER,
+    "no ranges at all",
     "no ranges after a drop",
     "HTTP 416 after a drop",
     "other ETag after a drop",
@@ -93,18 +98,23 @@ KINDS: dict[str, Kind] = {
     # --- server
     "server restarted": Kind(8, "restart", COMMAND, (0, 6000), lasts_s=(0.1, 2)),
     # --- bodies
-    "other content": _faults(3, ("http_content", {})),
+    "other content": _faults(3, ("http_two_faced", {})),
     "short body": _faults(2, ("http_short", {"at": "at"})),
-    "oversize body": _faults(1, ("http_oversize", {"value": 4096})),
-    "HTML instead": _faults(1, ("http_html", {})),
+    "oversize body": _faults(1, ("http_oversize", {"value": 4096, "skip": 1})),
+    "HTML instead": _faults(1, ("http_html", {"skip": 1})),
     "JSON instead": _faults(1, ("http_json", {})),
-    "HTTP 500": _faults(2, ("http_status", {"times": 2})),
-    "HTTP session expired": _faults(2, _DROP, ("http_expire", {"skip": 1})),
-    "no ranges after a drop": _faults(2, _DROP, ("http_no_range", {"skip": 1})),
-    "HTTP 416 after a drop": _faults(2, _DROP, ("http_416", {"skip": 1, "times": 2})),
-    "other ETag after a drop": _faults(2, _DROP, ("http_etag", {"skip": 1})),
-    "other content after a drop": _faults(2, _DROP, ("http_content", {"skip": 1})),
-    "redirected": _faults(1, ("http_redirect", {})),
+    "HTTP 500": _faults(2, ("http_status", {"times": 2, "skip": 1})),
+    "HTTP session expired": _faults(2, _DROP, ("http_expire", {"skip": 2})),
+    "no ranges after a drop": _faults(2, _DROP, ("http_no_range", {"skip": 2})),
+    "HTTP 416 after a drop": _faults(2, _DROP, ("http_416", {"skip": 2, "times": 2})),
+    "other ETag after a drop": _faults(2, _DROP, ("http_etag", {"skip": 2})),
+    "other content after a drop": _faults(2, _DROP, ("http_content", {"skip": 2})),
+    "redirected": _faults(1, ("http_redirect", {"times": 2})),
+    "HTTP 500 to the tail": _faults(1, ("http_status", {"times": 2})),
+    "other content in the tail": _faults(1, ("http_content", {})),
+    "tail dropped": _faults(2, ("http_drop", _IN_TAIL), ("http_short", _IN_TAIL)),
+    "tail HTTP 416": _faults(1, ("http_416", {})),
+    "no ranges at all": _faults(1, ("http_no_range", {"times": 0})),
     "wrong digest commanded": _faults(1, ("cmd_sign", {})),
     # --- messages
     "pushed twice": _faults(4, ("cmd_duplicate", {})),
@@ -133,7 +143,11 @@ STRAIN: dict[str, int] = {
             "server restarted",
             "short body",
             "HTTP 500",
+            "HTTP 500 to the tail",
             "HTTP session expired",
+            "tail dropped",
+            "tail HTTP 416",
+            "no ranges at all",
             "no ranges after a drop",
             "other ETag after a drop",
             "redirected",

@@ -162,7 +162,9 @@ class Play:
 
     def _note_costs(self) -> None:
         stage, watch = self._stage, self._watch
-        fetches = [(at, start) for at, start in starts(stage.cloud_events) if at > watch.commanded]
+        sizes = {name: one.path.stat().st_size for name, one in self._releases.items()}
+        begun = starts(stage.cloud_events, sizes)
+        fetches = [(at, start) for at, start in begun if at > watch.commanded]
         boots = [(boot.at, boot.slot) for boot in watch.boots]
         costs = fetched_twice(self._troubles.cuts, boots, fetches, watch.slot)
         self._seen.twice_bytes = costs

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_tools.demo.workshop import Workshop
+from host_tools.release.check import check_release
 from host_tools.release.synth import STOCK_BYTES, synth_vm
 
 SAYS_RUNNING = "soak: runs "
@@ -124,6 +125,12 @@ def load_releases(folder: Path) -> dict[str, Release]:
     return {
         name: Release(name, path, marker_of(name)) for name, path in paths.items() if path.exists()
     }
+
+
+def signers(release: Release) -> list[str]:
+    """By which keys a release is signed, as boards know them: those of the process that made it."""
+    found = check_release(release.path.read_bytes()).signatures
+    return [one.key_digest.hex() for one in found]
 
 
 def _app(version: str) -> str:

@@ -29,9 +29,13 @@ SETTINGS: Json = {
     "keepalive_s": 8,
     "check_s": 2,
     "spread_s": 2,
+    # Up and down again, as far as the owner signed it: what may not follow is tested elsewhere.
+    "downgrade": True,
 }
 SLOTS = {"ota_0": 0x10000, "ota_1": 0x1E0000}
 SECTOR_BYTES = 4096
+UNPROVEN = b"\xff"
+"""In place of an image's first byte until all of it is proven."""
 STATES = {
     otadata.NEW: "NEW",
     otadata.PENDING_VERIFY: "PENDING_VERIFY",
@@ -203,6 +207,8 @@ class Stage(Rig):
         with self.board.files.open_flash() as flash:
             flash.seek(SLOTS[slot])
             held = flash.read(len(content))
+        if held[:1] == UNPROVEN:
+            held = content[:1] + held[1:]
         for start in range(0, len(content), SECTOR_BYTES):
             if held[start : start + SECTOR_BYTES] != content[start : start + SECTOR_BYTES]:
                 return start

@@ -13,7 +13,16 @@ def test_starts_are_read_from_the_stand_ins_log():
         (2.0, "pk/board", "fetched 1.1.0, bytes 0-8191: connection lost"),
         (3.0, "file", "fetched 1.1.0, bytes 4096-9999"),
     ]
-    assert starts(told) == [(2.0, 0), (3.0, 4096)]
+    assert starts(told, {"1.1.0": 10_000}) == [(2.0, 0), (3.0, 4096)]
+
+
+def test_starts_do_not_count_the_tail_that_is_judged_first():
+    told = [
+        (1.0, "pk/board", "fetched 1.1.0, bytes 91808-99999"),
+        (2.0, "pk/board", "fetched 1.1.0, bytes 0-99999"),
+        (3.0, "pk/board", "fetched 1.2.0, bytes 91808-199999"),
+    ]
+    assert starts(told, {"1.1.0": 100_000, "1.2.0": 200_000}) == [(2.0, 0), (3.0, 91808)]
 
 
 def test_fetched_twice_is_what_lies_before_the_cut_and_after_the_next_begin():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NEVER = float("inf")
-_SPAN = re.compile(r"fetched \S+, bytes (\d+)-")
+TAIL_BYTES = 8192
+_SPAN = re.compile(r"fetched (\S+), bytes (\d+)-")
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,16 @@ class Cut:
     held_bytes: int
 
 
-def starts(told: Iterable[tuple[float, str, str]]) -> list[tuple[float, int]]:
-    """Where downloads began, by the stand-in's log: (when it was over, first byte)."""
-    return [(at, int(found[1])) for at, _, what in told if (found := _SPAN.search(what))]
+def starts(
+    told: Iterable[tuple[float, str, str]], sizes: Mapping[str, int]
+) -> list[tuple[float, int]]:
+    """Where downloads began, by the stand-in's log: (when it was over, first byte).
+
+    Not the end of a file, which is judged before: `sizes` are the files' by version, in bytes.
+    """
+    found = [(at, _SPAN.search(what)) for at, _, what in told]
+    begun = [(at, one[1], int(one[2])) for at, one in found if one]
+    return [(at, first) for at, version, first in begun if first != sizes[version] - TAIL_BYTES]
 
 
 def fetched_twice(

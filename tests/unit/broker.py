@@ -104,7 +104,7 @@ class WithBroker(Case):
         self.patch(session, "log", lambda level, text: self.lines.append(text))
         self.clock = self.slow(session, transport)
         self.slow_imports(self.clock)
-        net = Net.under(self, transport)
+        net = Net.under(self)
         self.broker = Broker(net, 11883)
         self.upgrades = []
         self.session = self.make()

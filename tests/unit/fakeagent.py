@@ -91,25 +91,48 @@ class Session:
 
 
 class Link:
-    """`errors`: raised by `up`, in turn. floors, known_s: what the last links were told, in order."""
+    """Stands for the module `link`. errors: raised by `up`, in turn."""
 
-    ANSWER_S = NOW_S  # of NTP
     errors = []
-    floors = []
-    known_s = []
 
-    def __init__(self, config, clock_set_s) -> None:
-        del Link.floors[:-8], Link.known_s[:-8]  # some tests connect for hours
-        Link.known_s.append(clock_set_s)
-        self.clock_set_s = clock_set_s
+    @classmethod
+    def prepare(cls, agent):
+        return cls.up(agent)
 
-    async def up(self, again) -> None:
+    @staticmethod
+    async def up(agent) -> None:
         if Link.errors:
             raise Link.errors.pop(0)
 
-    def set_clock(self, floor_s) -> None:
-        Link.floors.append(floor_s)
-        self.clock_set_s = Link.ANSWER_S
+
+class Clocks:
+    """Stands for the modules `clock` and `servertime`.
+
+    floors, known_s, doubts: what it found in the agent, the last eight times.
+    """
+
+    ANSWER_S = NOW_S  # of NTP
+    floors = []
+    known_s = []
+    doubts = []
+    confirmed = 0
+    is_known = False  # the day
+
+    @classmethod
+    async def settle(cls, agent) -> None:
+        del cls.floors[:-8], cls.known_s[:-8], cls.doubts[:-8]  # some tests connect for hours
+        cls.known_s.append(agent.clock_set_s)
+        cls.floors.append(agent.floor_s)
+        cls.doubts.append(agent.doubts)
+        agent.clock_set_s = cls.ANSWER_S
+
+    @classmethod
+    def is_confirmed(cls):
+        return cls.is_known
+
+    @classmethod
+    async def confirm(cls, agent) -> None:
+        cls.confirmed += 1
 
 
 class Upgrade:
@@ -148,12 +171,17 @@ class Upgrade:
         raise deed
 
 
-class Trust:
+class Contexts:
+    """Stands for the module `contexts`: the CAs that it was told of; errors: raised by `make`, in turn."""
+
     asked = []
+    errors = []
 
     @classmethod
-    def tls_context(cls, paths):
-        cls.asked.append(paths)
+    def make(cls, config):
+        if cls.errors:
+            raise cls.errors.pop(0)
+        cls.asked.append(config.ca)
         return "context"
 
 
@@ -190,6 +218,25 @@ class Module:
     """A module of one name."""
 
 
+class Trusts:
+    """Stands for the module `trust`: what it was asked to keep, or the error that it raises."""
+
+    kept = []
+    error = None
+
+    @staticmethod
+    def extended(settings):
+        return settings
+
+    with_revoked = extended
+
+    @classmethod
+    def keep(cls, config) -> None:
+        cls.kept.append(config)
+        if cls.error:
+            raise cls.error
+
+
 def played(name, **content) -> None:
     module = Module()
     for key, value in content.items():
@@ -197,15 +244,18 @@ def played(name, **content) -> None:
     sys.modules["enos_ota." + name] = module
 
 
+sys.modules["enos_ota.link"] = Link
 played("session", Session=Session)
 played("upgrade", Upgrade=Upgrade)
 played("trial", Trial=Trial)
-played("trust", tls_context=Trust.tls_context)
+sys.modules["enos_ota.contexts"] = Contexts
+sys.modules["enos_ota.clock"] = sys.modules["enos_ota.servertime"] = Clocks
+sys.modules["enos_ota.trust"] = Trusts
 import enos_ota  # noqa: E402
-from enos_ota import agent, application, board, link  # noqa: E402
+from enos_ota import agent, application, board  # noqa: E402
 
-link.Link = Link
-enos_ota._WAITING += " link upgrade trial trust"  # or they would be imported anew: the real ones
+# Or they would be imported anew: the real ones.
+enos_ota._WAITING += " link upgrade trial contexts clock servertime trust"
 
 
 class WithAgent(Case):
@@ -216,7 +266,7 @@ class WithAgent(Case):
         self.was_reset = False
         self.patch(agent, "log", lambda level, text: None)
         self.patch(board, "unix_time", lambda: NOW_S)
-        self.clock = self.slow(agent, application, link)
+        self.clock = self.slow(agent, application)
         self.slow_imports(self.clock)
         agent.Agent._wdt = None
         chip = self.chip = esp32.power_up()
@@ -227,8 +277,13 @@ class WithAgent(Case):
         machine.State.watchdog_ms = None
         machine.State.cause = machine.HARD_RESET
         Link.errors = []
-        Link.floors = []
-        Link.known_s = []
+        Clocks.floors = []
+        Clocks.known_s = []
+        Clocks.doubts = []
+        Clocks.confirmed = 0
+        Clocks.is_known = False
+        Trusts.kept = []
+        Trusts.error = None
         Upgrade.trouble = None
         Upgrade.plan = []
         Upgrade.begun = []

@@ -13,6 +13,7 @@ from net import Net
 
 FILE = bytes(range(256)) + b"end"
 PLAIN_URL = "https://localhost:8443/f.bin"
+FOREIGN = "the host is not configured: see hosts, signature"
 BROKER_URL = "enos-connect://23f5ff270b800000.bin"
 
 
@@ -37,6 +38,9 @@ class Config:
     secret_key = ""
     org_id = ""
     file_sign = "sha256"
+    mqtt = "mqtts://localhost"
+    cert = ""
+    pins = plain = ()
 
     def __init__(self) -> None:
         self.hosts = []
@@ -109,15 +113,17 @@ class Files:
         if canned is not None:
             return canned
         total = len(self.file)
-        start = int(value(head, "Range")[len("bytes=") : -1])
+        start, _, last = value(head, "Range")[len("bytes=") :].partition("-")
+        start = int(start)
         lines = ["ETag: " + self.etag] if self.etag else []
         wanted = value(head, "If-Range")
         if not self.ranges or (wanted and wanted != self.etag):
             return answer(200, self.file, *lines, chunked=self.chunked)
         if start >= total:
             return answer(416, b"", "Content-Range: bytes */%d" % total)
-        lines.append("Content-Range: bytes %d-%d/%d" % (start, total - 1, total))
-        return answer(206, self.file[start:], *lines, chunked=self.chunked)
+        end = min(int(last or total) + 1, total)
+        lines.append("Content-Range: bytes %d-%d/%d" % (start, end - 1, total))
+        return answer(206, self.file[start:end], *lines, chunked=self.chunked)
 
 
 def value(head, name):
@@ -152,7 +158,7 @@ class WithFiles(Case):
 
     def setUp(self) -> None:
         super().setUp()
-        self.net = Net.under(self, transport)
+        self.net = Net.under(self)
         self.clock = self.slow(transport, http, body)
         self.slow_imports(self.clock)
         self.files = Files(net.Server(self.net, 8443))

@@ -38,6 +38,7 @@ class Agent:
         self.is_open = False
         self.started_ms = Agent.clock.now_ms
         self.is_informed = False
+        self.starved_ms = None
         self.digest = ""
         self.owes = False
         self.session = self

@@ -25,11 +25,15 @@ class Case(unittest.TestCase):
     def setUp(self) -> None:
         gc.collect()
         self._patched = []
+        self._standing_in = {}
 
     def tearDown(self) -> None:
         while self._patched:
             module, name, value = self._patched.pop()
             setattr(module, name, value)
+        for name, module in self._standing_in.items():
+            sys.modules[name] = module
+        self._standing_in = {}
         sys.modules["time"] = time
         sys.modules["asyncio"] = asyncio
 
@@ -43,6 +47,12 @@ class Case(unittest.TestCase):
         self._patched.append((module, name, getattr(module, name)))
         setattr(module, name, value)
         return value
+
+    def stand_in(self, name, module):
+        """Have `module` imported by that name until the test ends; return it."""
+        self._standing_in.setdefault(name, __import__(name))
+        sys.modules[name] = module
+        return module
 
     def raised(self, kind, act, *args):
         """Call `act` and return the exception of exactly the class `kind` that it raises."""

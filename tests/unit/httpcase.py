@@ -12,6 +12,13 @@ BODY = b"0123456789" * 30
 LENGTH = len(BODY)
 
 
+class Settings:
+    """What a connection asks of the settings."""
+
+    cert = ""
+    pins = plain = ()
+
+
 def head(status=200, *lines, length=LENGTH):
     text = "HTTP/1.1 %d Whatever\r\n" % status
     if length is not None:
@@ -24,10 +31,10 @@ class WithServer(Case):
 
     def setUp(self) -> None:
         super().setUp()
-        self.net = Net.under(self, transport)
+        self.net = Net.under(self)
         self.clock = self.slow(transport, http, body)
         self.server = net.Server(self.net, 18443)
-        self.http = Http(None)
+        self.http = Http(None, Settings)
         self.peer = None
 
     def tearDown(self) -> None:
@@ -39,7 +46,7 @@ class WithServer(Case):
 
         if self.is_detached:
             self.anew()
-            self.http = Http(None)
+            self.http = Http(None, Settings)
 
         async def serve():
             if self.peer is None:

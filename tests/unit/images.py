@@ -34,14 +34,25 @@ def image(chip_id=0, elf=ELF, sizes=(512, 16), *, hashed=True, fill=0x5A, revisi
 
 
 def record_bytes(of, version="1.0.0", size=240, build_time=1_700_000_000, **wrong):
-    """The record of the image `of`. `wrong`: magic, form, size_field, crc, image_length, image_digest."""
+    """The record of the image `of`, with another field or a wrong one by its name."""
     if isinstance(version, str):
         version = version.encode()
     body = struct.pack(
-        "<IIIIIHHIII", wrong.get("image_length", len(of)), 0, 0, 0, 0, 1, of[12], 7, 5, build_time
+        "<IIIIIHHIII",
+        wrong.get("image_length", len(of)),
+        0,
+        0,
+        0,
+        0,
+        wrong.get("stub_abi", 1),
+        wrong.get("chip_id", of[12]),
+        wrong.get("sequence", 7),
+        wrong.get("min_sequence", 5),
+        build_time,
     )
     body += wrong.get("image_digest", of[-32:]) + bytes(32)
-    body += version + bytes(64 - len(version)) + b"pump" + bytes(60)
+    product = wrong.get("product", b"pump")
+    body += version + bytes(64 - len(version)) + product + bytes(64 - len(product))
     body = (body + b"later" * (size // 5))[: size - 12]
     head = struct.pack(
         "<4sHHI",

@@ -28,13 +28,13 @@ class Asked:
     def __init__(self, server) -> None:
         self._server = server
         self.http = self
-
+        self.headers = {}
         self._is_used = False
 
-    async def open(self, position):
+    async def open(self, position, last="", skips=True):
         assert not self._is_used, "it is kept"
         self._is_used = True
-        return await self._server.open(position)
+        return await self._server.open(position, last)
 
     def detach(self):
         return self._server
@@ -76,7 +76,7 @@ class Server:
         self._learned = known
         return Asked(self)
 
-    async def open(self, position):
+    async def open(self, position, last=""):
         assert not self.is_open, "the connection before was not closed"
         self.is_open = True
         self.opened.append(position)
@@ -94,10 +94,16 @@ class Server:
         self._at = position
         self._until = position + self.cuts.pop(0) if self.cuts else None
         self._rest = self.total - position
+        if last:
+            self._rest = min(self._rest, int(last) + 1 - position)
         if self.served is not None:
             self._rest = min(self._rest, self.served)
         self.left_bytes = -1 if self.is_chunked else self._rest
         return position, self.total if self.is_told else None
+
+    async def fill(self, view) -> None:
+        while len(view):
+            view = view[await self.receive(view) :]
 
     def receive_now(self, buf):
         return 0

@@ -86,12 +86,11 @@ class Net:
         self.connections = 0
 
     @classmethod
-    def under(cls, case, transport):
-        """A net that stands for both modules of the transport until the test ends."""
+    def under(cls, case):
+        """A net that stands for both modules until the test ends."""
         net = cls()
-        case.patch(transport, "socket", net)
-        case.patch(transport, "select", net)
-        return net
+        case.stand_in("socket", net)
+        return case.stand_in("select", net)
 
     def getaddrinfo(self, host, port, *rest):
         if host not in self.names:

@@ -36,8 +36,12 @@ def write(writer, size, chunk=SECTOR) -> None:
 
 
 def holds(label, size):
-    """Whether the slot holds the first `size` bytes of the pattern."""
-    starts = range(0, size, SECTOR)
+    """Whether the slot holds the first `size` bytes of the pattern, the very first left blank."""
+    if images.get(label, 0, 1) != b"\xff" or not images.same(
+        label, 1, pattern(1, SECTOR - 1)[: size - 1]
+    ):
+        return False
+    starts = range(SECTOR, size, SECTOR)
     return all(images.same(label, at, pattern(at, min(SECTOR, size - at))) for at in starts)
 
 

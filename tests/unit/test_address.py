@@ -2,6 +2,7 @@
 
 from enos_ota import board
 from enos_ota.address import quote
+from enos_ota.errors import DownloadError
 from fileserver import FILE, WithFiles
 from helpers import Case
 
@@ -22,7 +23,6 @@ class TestQuote(Case):
 class TestScheme(WithFiles):
     def test_other_schemes_are_refused_without_a_connection(self):
         for url in (
-            "http://localhost:8443/f",
             "ftp://h/f",
             "enos-other://x",
             "enos-connect:x",
@@ -35,6 +35,15 @@ class TestScheme(WithFiles):
         ):
             self.assertEqual(self.refused(0, url), "unknown kind of fileUrl")
         self.assertEqual(self.net.connections, 0)
+
+    def test_http_is_refused_without_a_connection_unless_the_settings_say_so(self):
+        url = "http://localhost:8443/f"
+        for self.config.plain in ((), ("mqtt",)):
+            error = self.raised(DownloadError, self.open, 0, url)
+            self.assertEqual(str(error), "not an https address")
+        self.assertEqual(self.net.connections, 0)
+        self.config.plain = ("http",)
+        self.assertEqual(self.open(0, url), (0, len(FILE), FILE))
 
 
 class TestRelative(WithFiles):

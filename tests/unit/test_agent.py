@@ -4,7 +4,7 @@ import sys
 
 import enos_ota
 from enos_ota.errors import DownloadError, LinkError
-from fakeagent import Link, Trust, WithAgent, agent
+from fakeagent import Clocks, Contexts, Link, WithAgent, agent
 
 
 class TestSelectFirst(WithAgent):
@@ -22,8 +22,8 @@ class TestConnect(WithAgent):
     def test_clock_is_set_to_the_build_time_before_the_session_opens(self):
         self.make(settings={"ca": ["/ca.der"]})
         self.drive(lambda: self.said("inform"))
-        self.assertEqual(Link.floors, [1_700_000_000])
-        self.assertEqual(Trust.asked[-1], ["/ca.der"])
+        self.assertEqual(Clocks.floors, [1_700_000_000])
+        self.assertEqual(Contexts.asked[-1], ["/ca.der"])
 
     def test_lost_link_is_opened_again_after_the_backoff_and_informed_again(self):
         states = []
@@ -88,19 +88,33 @@ class TestConnect(WithAgent):
         self.session.refusals = [LinkError("refused")]
         self.drive(lambda: self.session.opened >= 2)
 
-    def test_refusal_by_tls_makes_it_ask_for_the_time_again_and_a_lost_link_does_not(self):
-        for error, known_s in ((DownloadError("TLS"), 0), (LinkError("timed out"), Link.ANSWER_S)):
+    def test_date_that_tls_refuses_makes_it_ask_for_the_time_again_and_nothing_else_does(self):
+        for error, known_s, doubts in (
+            (DownloadError("TLS refused: expired (clock 2001-01-01)"), 0, 1),
+            (DownloadError("TLS refused: not signed by a trusted CA"), Clocks.ANSWER_S, 0),
+            (LinkError("timed out (clock"), Clocks.ANSWER_S, 0),
+        ):
             self.make()
-            Link.known_s.clear()
+            Clocks.known_s.clear()
+            Clocks.doubts.clear()
             self.session.refusals = [error]
             self.drive(lambda: self.said("inform"))
-            self.assertEqual(Link.known_s, [0, known_s])
+            self.assertEqual(Clocks.known_s, [0, known_s])
+            self.assertEqual(Clocks.doubts, [0, doubts])
+
+    def test_dates_that_tls_refuses_in_a_row_are_counted_until_a_session_stands(self):
+        self.make()
+        self.session.refusals = [DownloadError("TLS refused: expired (clock 2001-01-01)")] * 4
+        self.session.refusals[2] = LinkError("timed out")
+        self.drive(lambda: self.said("inform"))
+        self.assertEqual(Clocks.doubts, [0, 1, 2, 2, 3])
+        self.assertEqual(self.agent.doubts, 0)
 
     def test_time_that_was_asked_for_is_kept_over_sessions(self):
         self.make()
         self.session.troubles = [LinkError("closed")] * 2
         self.drive(lambda: len(self.said("inform")) == 3)
-        self.assertEqual(Link.known_s, [0, Link.ANSWER_S, Link.ANSWER_S])
+        self.assertEqual(Clocks.known_s, [0, Clocks.ANSWER_S, Clocks.ANSWER_S])
 
     def test_agent_is_linked_from_before_the_session_opens_until_it_is_closed(self):
         # Nobody else may take the memory of the session in between.
@@ -148,30 +162,3 @@ class TestConnect(WithAgent):
         self.drive(lambda: self.clock.now_ms > 60_000)
         self.assertEqual(len(self.said("inform")), 1)
         self.assertEqual(self.session.closed, 0)
-
-
-class TestOnLink(WithAgent):
-    def states(self, error, refused=False):
-        """What `on_link` hears when the first session fails with an error, and the second does not."""
-        heard = []
-        self.make(on_link=lambda state, reason: heard.append((state, reason)))
-        self.session.refuses = refused
-        self.session.refusals = [error]
-        self.drive(lambda: self.said("inform"))
-        self.assertEqual(heard.pop(), ("connected", ""))
-        return heard
-
-    def test_connection_that_fails_is_lost_with_its_reason(self):
-        self.assertEqual(self.states(LinkError("timed out")), [("lost", "timed out")])
-
-    def test_login_refused_by_the_broker_is_refused(self):
-        error = LinkError("login refused: CONNACK 5")
-        self.assertEqual(self.states(error, True), [("refused", "login refused: CONNACK 5")])
-
-    def test_certificate_refused_by_tls_is_refused(self):
-        self.assertEqual(self.states(DownloadError("TLS refused")), [("refused", "TLS refused")])
-
-    def test_error_that_is_not_ours_is_lost_with_its_name(self):
-        ((state, reason),) = self.states(IndexError("x"))
-        self.assertEqual(state, "lost")
-        self.assertIn("IndexError", reason)

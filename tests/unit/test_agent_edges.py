@@ -1,4 +1,4 @@
-"""The agent where not all is as usual: a thread, its own upgrade, no Wi-Fi of its own, a stray watchdog."""
+"""The agent where not all is as usual: a thread, its own upgrade, a stray watchdog."""
 
 import sys
 
@@ -96,13 +96,6 @@ class TestRefused(WithAgent):
         self.session.refusals = [LinkError("CONNACK 5")]
         self.drive(lambda: self.said("inform"))
         self.assertEqual(heard[:2], [("refused", "CONNACK 5"), ("lost", "Wi-Fi")])
-
-
-class TestExternalNetwork(WithAgent):
-    def test_upgrade_is_live_in_every_mode_where_the_application_brings_the_network(self):
-        for mode in ("auto", "reboot", "live"):
-            self.assertEqual(self.make({"network": "external"}, upgrade=mode).mode, "live")
-            self.assertEqual(self.make(upgrade=mode).mode, mode)
 
 
 class TestArmed(WithAgent):

@@ -1,7 +1,10 @@
-"""The agent: in a trial the download path is proved before there is a session."""
+"""The agent: in a trial the download path is proved before there is a session; a network that is not its own."""
+
+import os
+import sys
 
 from enos_ota.errors import LinkError
-from fakeagent import Link, Trial, WithAgent
+from fakeagent import Clocks, Link, Trial, Trusts, WithAgent
 
 PENDING = 1
 
@@ -24,7 +27,7 @@ class TestDownloadPath(WithAgent):
         proved = []
         self.patch(Trial, "prove_download", self.note(proved))
         self.drive(lambda: self.said("inform"))
-        self.assertEqual(proved, [("context", Link.ANSWER_S)])
+        self.assertEqual(proved, [("context", Clocks.ANSWER_S)])
 
     def note(self, proved):
         async def prove_download(trial):
@@ -44,3 +47,56 @@ class TestDownloadPath(WithAgent):
         self.make()
         self.drive(lambda: self.said("inform"))
         self.assertEqual(Trial.downloads, [])
+
+
+class TestExternalNetwork(WithAgent):
+    def test_upgrade_is_live_in_every_mode_where_the_application_brings_the_network(self):
+        for mode in ("auto", "reboot", "live"):
+            self.assertEqual(self.make({"network": "external"}, upgrade=mode).mode, "live")
+            self.assertEqual(self.make(upgrade=mode).mode, mode)
+
+
+class Files:
+    """Stands for `os`, where the release brings a file."""
+
+    asked = []
+    is_there = True
+
+    @classmethod
+    def stat(cls, path) -> None:
+        cls.asked.append(path)
+        if not cls.is_there:
+            raise OSError(2)
+
+
+class TestTrust(WithAgent):
+    """What the release says about whom to trust is kept once it is confirmed: a trial may fail."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        Files.asked = []
+        Files.is_there = True
+        sys.modules["os"] = Files
+
+    def tearDown(self) -> None:
+        sys.modules["os"] = os
+        super().tearDown()
+
+    def test_trust_is_kept_at_boot_of_a_confirmed_release_and_not_in_a_trial(self):
+        made = self.make()
+        self.assertEqual(Trusts.kept, [made.config])
+        self.chip.entry(0, 1, PENDING)
+        self.make()
+        self.assertEqual(len(Trusts.kept), 1)
+        self.assertEqual(Files.asked, ["/app/enos_trust.json"])
+
+    def test_release_that_says_nothing_loads_nothing_for_it(self):
+        Files.is_there = False
+        self.make()
+        self.assertEqual(Trusts.kept, [])
+
+    def test_trust_that_cannot_be_kept_does_not_stop_the_agent(self):
+        for error in (OSError(28), ValueError("x"), MemoryError()):
+            Trusts.error = error
+            self.make()
+        self.drive(lambda: self.said("inform"))

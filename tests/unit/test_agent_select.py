@@ -1,49 +1,7 @@
 """The agent: releases on request."""
 
-from enos_ota.errors import LinkError, VerifyError
+from enos_ota.errors import VerifyError
 from fakeagent import COMMAND, Upgrade, WithAgent, agent
-from helpers import run
-
-
-class TestCheck(WithAgent):
-    def offers(self, data):
-        self.make()
-        self.session.answers["getversion"] = {"code": 200, "data": data}
-        return [firmware.version for firmware in run(self.agent.check())]
-
-    def test_check_several_one_none_null_absent_and_object(self):
-        self.assertEqual(self.offers([COMMAND, dict(COMMAND, version="3.0")]), ["2.0", "3.0"])
-        self.assertEqual(self.offers([COMMAND]), ["2.0"])
-        for data in ([], None, {}, ""):
-            self.assertEqual(self.offers(data), [])
-        self.session.answers["getversion"] = {"code": 200}
-        self.assertEqual(run(self.agent.check()), [])
-
-    def test_check_answered_with_another_code_offers_nothing(self):
-        self.make()
-        for code, count in ((200, 1), ("200", 1), (1009, 0), ("1009", 0), (None, 0), (2000, 0)):
-            self.session.answers["getversion"] = {"code": code, "data": [COMMAND]}
-            self.assertEqual(len(run(self.agent.check())), count, code)
-        self.session.answers["getversion"] = {"data": [COMMAND]}
-        self.assertEqual(run(self.agent.check()), [])
-
-    def test_check_without_an_answer_is_a_link_error(self):
-        self.make()
-        self.session.answers["getversion"] = None
-        self.raised(LinkError, run, self.agent.check())
-
-    def test_upgrade_of_an_offer_returns_after_a_failure(self):
-        self.make()
-        Upgrade.plan = [VerifyError("digest")]
-        self.session.answers["getversion"] = {"code": 200, "data": [COMMAND]}
-
-        async def ask():
-            await self.agent.upgrade((await self.agent.check())[0])
-            self.returned = self.agent.word
-
-        self.returned = None
-        self.drive(lambda: self.returned, ask())
-        self.assertEqual(self.returned, (-3, "2.0: digest"))
 
 
 class TestSelect(WithAgent):
@@ -137,6 +95,16 @@ class TestSelect(WithAgent):
         self.session.answers["getversion"] = None
         self.drive(lambda: self.asked() == 4)  # another session: at once, and two periods
         self.assertEqual(self.session.closed, 0)
+
+    def test_list_of_offers_that_does_not_fit_is_passed_over_and_the_session_stays(self):
+        async def check():
+            raise MemoryError
+
+        self.make(settings={"check_s": 60}, select=agent.select_first)
+        self.agent.check = check
+        self.drive(lambda: self.clock.now_ms > 100_000)
+        self.assertEqual(self.session.closed, 0)
+        self.assertEqual(len(self.said("inform")), 1)
 
     def test_period_of_a_week_is_possible_with_the_ticks_of_a_chip(self):
         # A chip's ticks_add raises OverflowError beyond 2**29 ms, six days.

@@ -43,6 +43,10 @@ class TestWhether(OnBoard):
         self.chip.nvs[WHY] = b"KeyError: 7"
         self.assertTrue(self.first() is not None)
 
+    def test_reason_that_is_no_text_does_so_too(self):
+        self.chip.nvs[WHY] = b"\xff\xfe"
+        self.assertTrue(self.first() is not None)
+
     def test_blank_reason_does_not(self):
         self.chip.nvs[WHY] = b" "
         self.assertIsNone(self.first())

@@ -6,7 +6,7 @@ from enos_ota.body import Body
 from enos_ota.errors import DownloadError, LinkError
 from enos_ota.http import Http
 from helpers import run
-from httpcase import BODY, Slow, WithServer, head
+from httpcase import BODY, Settings, Slow, WithServer, head
 
 CHUNKED = head(200, "Transfer-Encoding: chunked", length=None)
 
@@ -149,7 +149,7 @@ class TestDetach(WithServer):
             (CHUNKED + b"12c\r\n", BODY + b"\r\n0\r\n\r\n"),
         ):
             self.anew()
-            self.http = Http(None)
+            self.http = Http(None, Settings)
             self.get(start + whole)
             buf = bytearray(100)
             self.assertEqual(run(self.http.receive(buf)), 100)

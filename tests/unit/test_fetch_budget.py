@@ -31,13 +31,13 @@ class Ungrateful(Server):
         self._losses = losses
         self._bytes_each = bytes_each
 
-    async def open(self, position):
+    async def open(self, position, last=""):
         self.opened.clear()
         self.told.clear()
         self.count += 1
         if self.count <= self._losses:
             self.cuts = [self._bytes_each]
-        return await super().open(position)
+        return await super().open(position, last)
 
 
 class TestConnections(Budget):

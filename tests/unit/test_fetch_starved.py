@@ -99,7 +99,7 @@ class TestHush(Starved):
 
         self.chip.on = saw
         self.succeeds(File(), self.starving(StarvedError("no memory")))
-        self.assertEqual(hushed, [False, False])
+        self.assertEqual(hushed, [False] * 3)
 
     def test_session_is_no_longer_hushed_after_an_error(self):
         for error in (DownloadError("HTTP 404"), VerifyError("x"), StarvedError("2"), OSError(5)):

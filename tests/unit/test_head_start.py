@@ -100,6 +100,17 @@ class TestHowLong(OnBoard):
             self.script(work)
             self.assertEqual(self.is_reset(self.first), is_reset)
 
+    def test_agent_that_an_upgrade_left_without_memory_ends_at_once(self):
+        for works, seconds in ((True, 21), (False, 600)):
+
+            def work(agent, second, works=works):
+                agent.digest = "cd" if works and 10 <= second < 20 else ""
+                agent.starved_ms = agent.started_ms + 15_000 if second >= 15 else None
+
+            journal.save_command(COMMAND, 1)
+            self.script(work)
+            self.assertTrue(seconds - 1 <= self.first() <= seconds + 30)
+
     def test_upgrade_that_resets_does_not_return(self):
         def work(agent, second):
             agent.digest = "cd"

@@ -65,6 +65,16 @@ class TestImage(InSlot):
         ):
             self.raised(VerifyError, self.image, data)
 
+    def test_image_whose_first_byte_is_blank_is_one_only_for_who_says_so(self):
+        # What is not proven is none for the bootloader, nor for a way back.
+        data = images.image()
+        blank = b"\xff" + data[1:]
+        self.raised(VerifyError, self.image, blank)
+        self.assertEqual(Image(self.slot, False).length_bytes, len(data))
+        for first in (b"\x00", b"\x69", b"\xe8", b"\xfe"):
+            images.put("ota_1", first)
+            self.raised(VerifyError, Image, self.slot, False)
+
     def test_image_longer_than_the_slot_is_refused(self):
         limit = self.slot.info()[3]
         for size in (limit, limit - 24, 0x7FFFFFFC, 0xFFFFFFFC):
@@ -90,7 +100,8 @@ class TestRecord(InSlot):
     def read(self, data, sector):
         image = self.image(data)
         images.put("ota_1", sector, RECORD)
-        return read_record(self.slot, image)
+        found = read_record(self.slot, image)
+        return found and (found.version, found.build_time)
 
     def test_record_of_this_image_gives_version_and_build_time(self):
         data = images.image()

@@ -103,6 +103,38 @@ class TestJournal(Case):
         journal.save(state=journal.IDLE)
         self.assertEqual(journal.load()["later"], 7)
 
+    def test_field_of_another_type_is_as_if_it_were_not_there(self):
+        # Of a damaged NVS, or of another format: nobody looks again.
+        wanted = journal.load()
+        esp32.chip.nvs[PLACE] = b'{"state": "4", "tries": [], "desc": 7, "size": null, "slot": 1.5}'
+        self.assertEqual(journal.load(), wanted)
+
+    def test_numbers_of_a_command_that_are_none_are_not_there(self):
+        kept = b'{"version": "2", "tries": [1], "seen": "2", "at": null}'
+        esp32.chip.nvs[("enos_ota", "command")] = kept
+        self.assertEqual(journal.load_command(), {"version": "2"})
+
+    def test_what_is_nested_is_not_there(self):
+        # It would take memory, and could not be stored again.
+        nested = b'{"version": "2", "later": 7, "a": [[1]], "b": {"c": 1}, "d": null, "e": 1.5}'
+        esp32.chip.nvs[PLACE] = esp32.chip.nvs[("enos_ota", "command")] = nested
+        self.assertEqual(journal.load_command(), {"version": "2", "later": 7})
+        entry = journal.load()
+        self.assertEqual((entry["version"], entry["later"]), ("2", 7))
+        self.assertFalse("a" in entry or "b" in entry)
+
+    def test_record_that_takes_too_much_memory_is_forgotten(self):
+        def starved(text):
+            raise MemoryError
+
+        class Json:
+            loads = staticmethod(starved)
+            dumps = staticmethod(journal.json.dumps)
+
+        esp32.chip.nvs[PLACE] = b'{"state": 4}'
+        self.patch(journal, "json", Json)
+        self.assertEqual(journal.load()["state"], journal.IDLE)
+
     def test_keep_says_whether_it_was_kept(self):
         self.assertTrue(journal.keep(state=journal.FETCH))
         esp32.chip.nvs_full = True

@@ -4,6 +4,8 @@ from fakeagent import COMMAND, Upgrade, WithAgent
 
 ANSWER = {"id": "7", "code": 200, "message": "", "data": {}}
 
+NAMELESS = {"code": 200, "message": "", "data": {}}
+
 
 class TestObey(WithAgent):
     def setUp(self) -> None:
@@ -23,13 +25,24 @@ class TestObey(WithAgent):
         for message, answer in (
             ({"id": "7"}, dict(ANSWER)),
             ({"id": 7}, dict(ANSWER, id=7)),
-            ({"id": None}, dict(ANSWER, id=None)),
-            ({}, {"code": 200, "message": "", "data": {}}),
+            ({"id": None}, NAMELESS),
+            ({"id": [1]}, NAMELESS),
+            ({"id": {"a": float("inf")}}, NAMELESS),
+            ({"id": float("inf")}, NAMELESS),  # no JSON
+            ({}, NAMELESS),
         ):
             self.session.done.clear()
             self.session.deliver(dict(message, params=COMMAND))
             self.assertEqual(self.session.done, [("upgrade_reply", answer)])
         self.assertFalse(self.agent.may_sleep())
+
+    def test_no_more_of_a_command_is_kept_than_is_of_use(self):
+        # It stays on the heap until it is obeyed, and in NVS: lists would take all of it.
+        wanted = dict(COMMAND)
+        del wanted["fileSize"]
+        params = dict(COMMAND, fileSize=[[1]], tries=3, seen=1, unfinished=True, more={"a": [1]})
+        self.session.deliver({"id": "7", "params": params})
+        self.assertEqual(self.agent.order, wanted)
 
     def test_command_while_a_request_is_awaited_is_answered_before_its_reply(self):
         def deliver():

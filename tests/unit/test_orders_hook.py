@@ -65,7 +65,7 @@ class TestOnUpgrade(WithAgent):
         async def forgotten():
             pass
 
-        for answer in ("later", [60], {}, forgotten()):
+        for answer in ("later", [60], {}, forgotten(), float("nan")):
             Upgrade.begun = []
             self.ask(answer)
             self.drive(lambda: Upgrade.begun)
@@ -122,10 +122,11 @@ class TestOnUpgrade(WithAgent):
             return adding(ticks, delta)
 
         self.clock.ticks_add = ticks_add
-        self.ask(10 * 365 * 86_400)
-        self.drive(self.lasted(60_000))
-        self.assertEqual(len(self.asked), 1)
-        self.assertEqual(self.session.closed, 0)
+        for answer in (10 * 365 * 86_400, 1e30, float("inf")):
+            self.ask(answer)
+            self.drive(self.lasted(60_000))
+            self.assertEqual(len(self.asked), 1)
+            self.assertEqual(self.session.closed, 0)
 
     def test_newer_command_ends_the_upgrade_at_work_even_if_it_is_put_off(self):
         self.ask(None, 120)

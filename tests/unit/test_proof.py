@@ -5,7 +5,7 @@ import asyncio
 import esp32
 import net
 from enos_ota import board, journal, proof, transport
-from enos_ota.errors import StarvedError
+from enos_ota.errors import DownloadError, StarvedError
 from helpers import Case, run
 from net import Net
 
@@ -31,13 +31,20 @@ def status(code, data=b""):
 
 
 class WithProof(Case):
-    """ota_1 holds the file that the server has. answers: of the server in turn, in place of the file."""
+    """ota_1 holds the file that the server has. answers: of the server in turn, in place of the file.
+
+    It is the agent and its settings, too.
+    """
+
+    http_broker = "https://localhost:8443"
+    base_url = cert = ""
+    pins = plain = ()
 
     def setUp(self) -> None:
         super().setUp()
         self.logged = []
         self.patch(proof, "log", lambda level, text: self.logged.append(text))
-        self.net = Net.under(self, transport)
+        self.net = Net.under(self)
         self.clock = self.slow(transport)
         self.slow_imports(self.clock)
         self.server = net.Server(self.net, 8443)
@@ -134,7 +141,6 @@ class TestPasses(WithProof):
 
     def test_refusal_of_the_http_broker_passes_with_a_line(self):
         self.product_key = self.device_key = self.device_secret = "x"
-        self.http_broker = "https://localhost:8443"
         self.command("enos-connect://23f5.bin")
         for answer in (status(404), status(200, b'{"code": 1009}'), status(200, b"<html>")):
             self.answers = [answer]
@@ -165,7 +171,12 @@ class TestPasses(WithProof):
 class TestFails(WithProof):
     def test_server_that_tls_refuses_fails(self):
         self.context = Tls(ValueError("The certificate is not correctly signed by the trusted CA"))
-        self.fails("not correctly signed")
+        self.fails("not signed by a trusted CA")
+
+    def test_date_that_tls_refuses_is_raised_for_another_clock(self):
+        for text in ("The certificate validity has expired", "validity starts in the future"):
+            self.context = Tls(ValueError(text))
+            self.assertIn("(clock", str(self.raised(DownloadError, self.prove)))
 
     def test_other_content_fails(self):
         # In its first byte, at the edges of a piece, in the last byte that is compared.

@@ -2,11 +2,10 @@
 
 from enos_ota import redirect
 from enos_ota.errors import DownloadError
-from fileserver import FILE, WithFiles, answer, partial
+from fileserver import FILE, FOREIGN, WithFiles, answer, partial
 from helpers import Case
 from net import Server
 
-FOREIGN = "redirected to a host that is not configured"
 SIZE = len(FILE)
 
 
@@ -24,10 +23,12 @@ class TestJoin(Case):
             ("d.bin", "https://h:8443/a/b/d.bin"),
             ("d?u=https://z/", "https://h:8443/a/b/d?u=https://z/"),
             ("http://h/x", "http://h/x"),
+            ("?y=1#z", "https://h:8443/a/b/c.bin?y=1"),
         ):
             self.assertEqual(redirect.join(base, location), joined)
         self.assertEqual(redirect.join("https://h", "x"), "https://h/x")
         self.assertEqual(redirect.join("https://h", "/x"), "https://h/x")
+        self.assertEqual(redirect.join("https://h", "?x"), "https://h/?x")
         self.assertEqual(redirect.join("https://h?a=b", "x"), "https://h?a=b/x")
 
 

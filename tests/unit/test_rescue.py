@@ -56,8 +56,18 @@ class TestGoes(OnBoard):
         self.goes_back()
         self.assertEqual(journal.load()["desc"], "3.0: digest")
 
-    def test_plain_image_without_a_record_is_a_release_too(self):
+    def test_plain_image_without_a_record_is_a_release_too_where_the_running_one_has_no_least(self):
+        put("ota_0", "2.0", elf=b"N" * 32, min_sequence=0)
         images.put("ota_1", bytes(240), 4096)
+        self.goes_back()
+        self.power_up()
+        images.put("ota_0", bytes(240), 4096)  # plain itself
+        images.put("ota_1", bytes(240), 4096)
+        self.goes_back()
+
+    def test_release_of_the_least_sequence_of_the_running_one_is_selected(self):
+        put("ota_0", "2.0", elf=b"N" * 32, sequence=9, min_sequence=6)
+        put("ota_1", "1.0", sequence=6)
         self.goes_back()
 
     def test_release_without_an_app_file_system_is_whole(self):
@@ -110,6 +120,22 @@ class TestStays(OnBoard):
         self.power_up(slot=1, size=0)
         journal.save_blocks(1)
         self.stays()
+
+    def test_release_below_the_least_sequence_of_the_running_one_is_not_selected(self):
+        # Whoever can make the application fail would get it.
+        put("ota_0", "2.0", elf=b"N" * 32, sequence=9, min_sequence=6)
+        put("ota_1", "1.0", sequence=5, min_sequence=0)
+        self.stays()
+        put("ota_0", "2.0", elf=b"N" * 32, min_sequence=1)
+        images.put("ota_1", bytes(240), 4096)  # a plain image has 0
+        self.stays()
+
+    def test_image_that_was_never_proven_is_not_selected(self):
+        # All of it is there, but for the first byte: the switch writes that.
+        images.put("ota_1", b"\xff")
+        self.stays()
+        images.put("ota_1", b"\xe9")
+        self.assertTrue(self.is_reset(go_back))
 
     def test_slot_without_an_image_is_not_selected(self):
         images.put("ota_1", b"\xff" * 64)

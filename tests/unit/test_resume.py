@@ -127,6 +127,19 @@ class TestVerify(Claims):
         self.held(1 << 20)
         self.is_verified(File.size, *self.claim())
 
+    def test_file_larger_than_the_slot_is_never_verified(self):
+        # Of a damaged NVS: it would be read beyond the slot, at each try.
+        room = 0x1D0000
+        for record, size_bytes in (
+            ({}, room + 1),
+            ({"state": journal.VERIFY, "size": room + 1}, File.size),
+        ):
+            self.held(1 << 20, resets=0, **record)
+            state, _ = self.claim(size_bytes=size_bytes)
+            self.assertEqual(state, journal.FETCH)
+        self.held(room // BLOCK, resets=0)
+        self.is_verified(room, *self.claim(size_bytes=room))
+
     def test_command_with_no_size_or_one_that_cannot_be_is_not_verified(self):
         for size_bytes in (0, -5):
             self.held(2, resets=0)

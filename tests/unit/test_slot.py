@@ -57,10 +57,31 @@ class TestChunks(OnChip):
         write(writer, 2 * SECTOR)
         self.assertEqual(self.count("program"), 2)
 
-    def test_file_of_one_byte(self):
-        writer = self.writer()
-        write(writer, 1)
-        self.assertEqual(images.get("ota_1", 0, 3), b"\x01\xff\xff")
+    def test_file_of_one_and_of_two_bytes(self):
+        for size, wanted in ((1, b"\xff\xff\xff"), (2, b"\xff\x02\xff")):
+            write(self.writer(), size)
+            self.assertEqual(images.get("ota_1", 0, 3), wanted)
+
+    def test_first_byte_of_the_slot_stays_blank_and_no_other_sectors(self):
+        # Until the file is proven, it is no image for the bootloader.
+        write(self.writer(), 2 * SECTOR, 1000)
+        self.assertEqual(images.get("ota_1", 0, 2), b"\xff\x02")
+        self.assertEqual(images.get("ota_1", SECTOR, 1), bytes(pattern(SECTOR, 1)))
+
+    def test_first_byte_stays_blank_in_a_sector_that_is_written_again(self):
+        left = [2]
+
+        def fault(op, offset):
+            if op == "program" and left[0]:
+                left[0] -= 1
+                images.put("ota_1", bytes(16), 2048)
+                return True
+            return False
+
+        self.fault = fault
+        write(self.writer(), SECTOR)
+        self.assertEqual(self.count("program"), 3)
+        self.assertTrue(holds("ota_1", SECTOR))
 
 
 class TestFaults(OnChip):

@@ -2,7 +2,7 @@
 
 import images
 from booted import COMMAND, PENDING, SIGN, VALID, WHY, OnChip
-from enos_ota import journal, startup
+from enos_ota import journal
 from enos_ota.firmware import read
 
 
@@ -137,15 +137,3 @@ class TestWhy(OnChip):
         self.chip.nvs[WHY] = b"KeyError: 7"
         self.look_back()
         self.assertEqual(self.chip.nvs[WHY], b"KeyError: 7")
-
-
-class TestSettings(OnChip):
-    def test_settings_from_a_dict_are_checked(self):
-        keys = {"product_key": "pk", "device_key": "dk", "device_secret": "s", "mqtt": "mqtt://h"}
-        settings = startup.settings(keys)
-        self.assertEqual(settings.device_key, "dk")
-        self.assertEqual(startup.login(settings)[1], "dk&pk")
-        self.raised(startup.config.ConfigError, startup.settings, {"product_key": "pk"})
-
-    def test_settings_from_a_path_that_is_not_there_are_refused(self):
-        self.raised(startup.config.ConfigError, startup.settings, "/tmp/enos-unit-nowhere.json")

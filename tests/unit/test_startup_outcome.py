@@ -72,6 +72,12 @@ class TestRolledBack(OnChip):
             self.chip.nvs[WHY] = b"ImportError: no module named 'app'"
             self.assertEqual(self.word(), (-6, TEXT + "ImportError: no module named 'app'"))
 
+    def test_reason_that_is_no_text_is_told_as_far_as_it_is(self):
+        # Of a damaged NVS: the last word must not be lost with it.
+        self.rolled_back()
+        self.chip.nvs[WHY] = b"Key\xff\xfeError\x80"
+        self.assertEqual(self.word(), (-6, TEXT + "Key??Error?"))
+
     def test_blank_reason_of_the_stub_is_none(self):
         self.rolled_back()
         self.chip.nvs[WHY] = b" "

@@ -2,7 +2,7 @@
 
 import machine
 from booted import ABORTED, PENDING, SIGN, VALID, OnChip
-from enos_ota import journal, startup
+from enos_ota import journal, outset
 
 
 class TestOnTrial(OnChip):
@@ -150,7 +150,7 @@ class TestBegin(OnChip):
         made = self.Agent()
         self.rolled_back()
         journal.keep_command(journal.NEXT, {"version": "3.0"})
-        startup.begin(made, "9")
+        outset.begin(made, "9")
         self.assertEqual((made.version, made.floor_s), ("1.0.0", 1_700_000_000))
         self.assertEqual((made.word[0], made.order), (-6, {"version": "3.0"}))
         self.assertEqual((made.trial, made.guarded_s), (None, 120))
@@ -158,6 +158,6 @@ class TestBegin(OnChip):
     def test_image_on_trial_has_a_trial_and_at_most_60_s(self):
         made = self.Agent()
         self.on_trial()
-        startup.begin(made, "9")
+        outset.begin(made, "9")
         self.assertTrue(made.trial is not None)
         self.assertEqual(made.guarded_s, 60)

@@ -85,7 +85,8 @@ class TestOpen(Connected):
 
     def test_open_refused_is_said_at_once(self):
         self.server.close()
-        self.fails(self.link.open(HOST, self.server.port, None, 60_000), "refused")
+        for context in (None, Context()):  # that nobody listens is no refusal by TLS
+            self.fails(self.link.open(HOST, self.server.port, context, 60_000), HOST + ": refused")
         self.assertTrue(self.clock.now_ms < 10_000)
 
     def test_open_without_an_answer_ends_at_the_deadline(self):
@@ -113,7 +114,7 @@ class TestOpen(Connected):
             def getaddrinfo(*arguments):
                 raise OSError(-202)
 
-        self.patch(transport, "socket", NoNames)
+        self.stand_in("socket", NoNames)
         self.fails(self.link.open("iot.example", 1, None, 1000), "iot.example")
 
     def test_open_without_a_socket_left_is_a_link_error(self):
@@ -126,7 +127,7 @@ class TestOpen(Connected):
             def socket():
                 raise OSError(23)
 
-        self.patch(transport, "socket", NoSockets)
+        self.stand_in("socket", NoSockets)
         self.fails(self.link.open(HOST, self.server.port, None, 1000))
 
     def test_open_tls_checks_the_name_and_does_not_shake_hands_yet(self):
@@ -263,9 +264,46 @@ class TestSend(Connected):
             await self.connect(Context(stream))
             await self.link.send(b"x", 1000)
 
-        year = str(self.clock.gmtime()[0])
-        self.fails(act(), "TLS", "future", year, kind=DownloadError)
+        text = "TLS refused: the certificate is not valid yet (clock %04d-" % self.clock.gmtime()[0]
+        self.fails(act(), text, kind=DownloadError)
         self.assertEqual(stream.closed, 1)
+
+    def test_server_that_shows_no_certificate_to_who_has_pins_is_refused(self):
+        for matched, text in ((None, "TLS refused: no certificate"), (True, None)):
+
+            async def act():
+                context = Context()
+                context.matched = matched  # noqa: B023 - awaited before the loop goes on
+                peer = await self.connect(context)
+                await self.link.send(b"x", 1000)
+                return await peer.read(1)
+
+            if text:
+                self.fails(act(), text, kind=DownloadError)
+                self.raised(LinkError, self.link.write, b"x")
+            else:
+                self.assertEqual(run(act()), b"x")
+
+    def test_what_breaks_behind_the_handshake_is_no_refusal(self):
+        stream = Stream(None)
+        stream.write = len
+
+        async def act():
+            context = Context(stream)
+            context.matched = True
+            await self.connect(context)
+            await self.link.send(b"x", 1000)
+            context.matched = False
+            stream.error = ValueError("The certificate validity has expired")
+            await self.link.receive(bytearray(1))
+
+        self.fails(act(), "connection: The certificate")
+
+    def test_pin_of_the_session_before_is_no_reason_of_this_one(self):
+        context = Context()
+        context.matched = False
+        self.server.close()
+        self.fails(self.link.open(HOST, self.server.port, context, 1000), HOST + ": refused")
 
     def test_errors_through_tls_are_link_errors_and_close(self):
         for error in (OSError(-104), OSError(-28928), OSError(-32512)):

@@ -6,7 +6,7 @@ import sys
 import enos_ota
 import esp32
 from enos_ota import journal
-from enos_ota.errors import StarvedError
+from enos_ota.errors import DownloadError, StarvedError
 from helpers import run
 from ontrial import OnTrial
 
@@ -75,6 +75,13 @@ class TestProveDownload(OnTrial):
     def test_error_of_a_broken_image_fails_the_trial_with_its_name(self):
         for error in (ImportError("no module named 'http'"), KeyError("x"), AttributeError("y")):
             self.fails_with(error, "download: ", type(error).__name__)
+
+    def test_date_that_tls_refuses_does_not_fail_the_trial_and_is_raised_for_another_clock(self):
+        error = DownloadError("TLS refused: the certificate has expired (clock 2001-01-01)")
+        self.assertTrue(self.raised(DownloadError, self.download, error) is error)
+        self.assertEqual(journal.load()["desc"], "")
+        self.download("")  # and it is proved with the next connection
+        self.assertEqual(len(Proof.slots), 2)
 
     def test_proof_that_cannot_even_be_imported_fails_the_trial(self):
         self.play(Broken)

@@ -56,8 +56,8 @@ class TestDigest(OnChip):
         file = LongFile((2000, 3000, SECTOR))
         server = changing(LongFile((512, 4488, SECTOR), {1: 0x100000}), file, known=False)
         self.succeeds(file, server)
-        self.assertEqual(server.opened, [0, 1000, 0])
-        self.assertEqual(server.received, SECTOR + file.size)
+        self.assertEqual(server.opened, [0, 1000, file.size - 2 * SECTOR, 0])
+        self.assertEqual(server.received, 3 * SECTOR + file.size)
 
     def test_flash_that_fails_after_a_resume_is_not_tried_again(self):
         server = changing(File())

@@ -1,29 +1,14 @@
-"""The last acts of an upgrade: what is in the slot is what was commanded; then the switch."""
+"""What is in the slot is what was commanded."""
 
 import images
-import machine
 from contents import File, LongFile
-from enos_ota import journal
-from enos_ota.errors import BurnError, VerifyError
+from enos_ota.errors import VerifyError
 from helpers import run
-from upgrading import NEW, VALID, OnChip
+from inslot import InSlot
+from upgrading import VALID
 
-WHY = ("enos_boot", "why")
 
-
-class InSlot(OnChip):
-    def saw(self, operation, label, offset, size) -> None:
-        """There is no journal to note the state of."""
-
-    def job(self, file, size=None, **command):
-        """An upgrade whose file is in the slot already, `size` bytes of it."""
-        size = size or file.size
-        for at in range(0, size, 256):
-            images.put("ota_1", bytes([file.byte(at + i) for i in range(min(256, size - at))]), at)
-        job = self.work(file, **command)
-        job.size_bytes = size
-        return job
-
+class Verified(InSlot):
     def verify(self, *arguments, **command) -> None:
         job = self.job(*arguments, **command)
         from enos_ota import verify
@@ -39,7 +24,7 @@ class InSlot(OnChip):
         return text
 
 
-class TestVerify(InSlot):
+class TestVerify(Verified):
     def test_release_of_the_commanded_version_is_accepted_with_either_method(self):
         self.chip.nvs.clear()
         for method in ("md5", "sha256"):
@@ -118,60 +103,3 @@ class TestVerify(InSlot):
 
         run(verify.verify(job))
         self.assertEqual([key for _, key in self.chip.nvs if key != "erase"], ["plain0"])
-
-
-class TestSwitch(InSlot):
-    def switch(self, job) -> None:
-        from enos_ota import verify
-
-        try:
-            run(verify.switch(job))
-        except machine.Reset:
-            return
-        raise AssertionError("no reset")
-
-    def test_switch_selects_the_slot_closes_the_session_and_resets(self):
-        self.switch(self.job(File()))
-        self.assertEqual(self.chip.states(), [(1, VALID), (2, NEW)])
-        self.assertTrue(self.agent.closed)
-
-    def test_last_progress_has_time_to_leave_before_the_slot_is_selected(self):
-        selected = []
-        self.chip.on = lambda operation, *rest: (
-            selected.append(self.clock.now_ms) if operation == "set_boot" else None
-        )
-        begin_ms = self.clock.now_ms
-        self.switch(self.job(File()))
-        self.assertEqual(selected, [begin_ms + 300])
-
-    def test_what_an_earlier_boot_died_of_is_forgotten(self):
-        # Or it would be the reason of a rollback that had another.
-        self.chip.nvs[WHY] = b"KeyError: 7"
-        self.switch(self.job(File()))
-        self.assertEqual(self.chip.nvs[WHY], b" ")
-
-    def test_command_that_arrives_before_the_reset_is_kept_for_the_next_boot(self):
-        # EnOS has its answer already.
-        newer = {"version": "3.0", "sign": "cd" * 32}
-
-        def arrive():
-            self.agent.order = newer
-
-        self.clock.on_sleep = arrive
-        self.switch(self.job(File()))
-        self.assertEqual(journal.load_command(journal.NEXT), newer)
-        self.assertEqual(journal.load_command(), {})
-
-    def test_image_that_the_chip_refuses_is_a_burn_error_and_the_session_stays(self):
-        file = File(with_record=False)
-        file.image[600] ^= 1
-        self.assertIn("5379", str(self.raised(BurnError, self.switch, self.job(file))))
-        self.assertEqual(self.chip.states(), [(1, VALID), None])
-        self.assertFalse(self.agent.closed)
-
-    def test_command_at_work_stays_through_the_switch(self):
-        # The new image proves by its address that it can download.
-        journal.save_command({"version": "2.0"}, 2)
-        self.succeeds()
-        self.assertEqual(journal.load_command(), {"version": "2.0", "tries": 2})
-        self.assertEqual(journal.load_command(journal.NEXT), {})

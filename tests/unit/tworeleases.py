@@ -15,10 +15,10 @@ FS = b"app file system " * 160  # 2560 bytes: pieces of the reader, and a part o
 FS_OFFSET = 8192
 
 
-def put(label, version, elf=images.ELF, fs=FS) -> None:
+def put(label, version, elf=images.ELF, fs=FS, **fields) -> None:
     """Put a release with an app file system into a slot."""
     image = images.image(elf=elf)
-    record = bytearray(images.record_bytes(image, version))
+    record = bytearray(images.record_bytes(image, version, **fields))
     struct.pack_into("<II", record, 16, FS_OFFSET, len(fs))
     record[80:112] = hashlib.sha256(fs).digest()
     struct.pack_into("<I", record, 8, binascii.crc32(memoryview(record)[12:]))

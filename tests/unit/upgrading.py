@@ -50,6 +50,9 @@ class Config:
     """The settings that an upgrade looks at."""
 
     network = "wifi"
+    signature = "off"
+    keys = revoked = ()
+    downgrade = False
     upgrade_timeout_s = 7200
     spread_s = 32
 
@@ -65,7 +68,7 @@ class Agent:
     def __init__(self) -> None:
         self.session = self
         self.config = Config()
-        self.clock_set_s = 0
+        self.clock_set_s = self.floor_s = self.doubts = 0
         self.reports = []
         self.closed = self.hushed = False
         self.is_linked = True
@@ -123,6 +126,10 @@ class OnChip(Case):
         if operation != "read" and label == "ota_1":
             self.events.append((operation, self.state()))
 
+    def is_armed(self):
+        """Whether the bootloader would look at what is in the slot."""
+        return images.get("ota_1", 0, 1) == b"\xe9"
+
     def state(self):
         """The journal's, without the memory that it takes to read it."""
         stored = self.chip.nvs[("enos_ota", "journal")]
@@ -137,7 +144,9 @@ class OnChip(Case):
         Module.Source = self.server
         from enos_ota.upgrade import Upgrade
 
-        return Upgrade(self.agent, Firmware(file, **command), BUF)
+        work = Upgrade(self.agent, Firmware(file, **command), BUF)
+        work.is_judged = True  # its tail: that has tests of its own
+        return work
 
     def start(self, *arguments, **command):
         """Run an upgrade to its reset or error; what earlier ones of the test reported is forgotten."""
@@ -152,7 +161,8 @@ class OnChip(Case):
         raise AssertionError("no reset")
 
     def fails(self, kind, *arguments, asked=False, **command):
-        """The text of the error; nothing was selected, nor the chip `asked` for it."""
+        """The text of the error; nothing was selected, nor the chip `asked` for it, nor is it an image."""
+        before = self.is_armed()
         try:
             self.start(*arguments, **command)
         except machine.Reset:
@@ -161,6 +171,7 @@ class OnChip(Case):
             self.assertTrue(kind is OtaError or type(error) is kind, type(error))
             self.assertEqual(("set_boot", journal.TRIAL) in self.events, asked)
             self.assertEqual(self.chip.states(), [(1, VALID), None])
+            self.assertTrue(asked or before or not self.is_armed())
             return str(error)
         raise AssertionError(kind.__name__ + " not raised")
 

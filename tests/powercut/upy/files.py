@@ -10,6 +10,11 @@ Content-Length: %d\r
 Content-Range: bytes %d-%d/%d\r
 \r
 """
+_NOTHING = """\
+HTTP/1.1 404 Not Found\r
+Content-Length: 0\r
+\r
+"""
 
 
 class Files:
@@ -90,10 +95,15 @@ class Download:
 
     def _answer(self, request) -> None:
         name = request.split(" ")[1][1:]
+        if not name:
+            self._head = _NOTHING.encode()
+            return
         size = self._files.size(name)
         first, _, last = request.split("\r\nRange: bytes=")[1].split("\r\n")[0].partition("-")
         self._name, self._at = name, int(first)
-        self._counts = not self._files.on_request(name, self._at)
+        # The tail is asked for once more by each download that begins: that is no byte of it.
+        is_tail = self._at and last
+        self._counts = not (self._files.on_request(name, self._at) or is_tail)
         self._end = min(int(last) + 1, size) if last else size
         fields = (name, self._end - self._at, self._at, self._end - 1, size)
         self._head = (_HEAD % fields).encode()

@@ -5,12 +5,14 @@ import machine
 import play
 from chip import otadata
 from machine import Reset
-from memory import ERASE, NVS, State, Tape
+from memory import ERASE, NVS, PROGRAM, State, Tape
 
 SLOT_BYTES = 0x40000
 _QUIET_MS = 4000
 _LIFE_MS = 1_200_000
 _COMMANDS = (("enos_ota", "command"), ("enos_ota", "next"))
+_MAGIC = 0xE9  # first byte of an image
+_PROVEN = 3  # state of the device's journal from the end of its verification on
 
 
 class Note:
@@ -109,7 +111,7 @@ class Power:
         self.check_power()
         self._stop_at(kind, address)
         if not self.in_bootloader:
-            self._guard(address)
+            self._guard(kind, address, data)
         self.say("-- %s 0x%x, %d bytes" % (kind, address, length))
         self.clock.now_ms += 45 if kind == ERASE else 3
         self.tape.flash(kind, address, length, data, self.note())
@@ -152,10 +154,13 @@ class Power:
             self.is_over = True
             self.end_boot(machine.PWRON_RESET)
 
-    def _guard(self, address) -> None:
+    def _guard(self, kind, address, data) -> None:
         other = 0x50000 if esp32.chip.running == "ota_0" else 0x10000
         if other <= address < other + SLOT_BYTES and self.is_pending():
             self.problem("the way back was written in a trial, at 0x%x" % address)
+        is_armed = kind == PROGRAM and address == other and data[0] == _MAGIC
+        if is_armed and self.state.journal().get("state") != _PROVEN:
+            self.problem("the new slot was armed before it was verified")
 
     def _is_settled(self) -> bool:
         nvs = self.state.nvs

@@ -12,6 +12,7 @@ import files
 import machine
 import network
 import play
+import unproven
 import virtual
 import wire
 from chip import bootloader, partitions
@@ -29,6 +30,7 @@ TABLE = (
     Entry(0, 0x11, 0x50000, SLOT_BYTES, "ota_1"),
     Entry(1, 0x81, 0x90000, 0x4000, "data"),
 )
+SLOTS = TABLE[3:5]
 FLASH_BYTES = 0x94000
 _BOOTS = 16
 _MOUNTED = ("/app", "/data", "/rescue")
@@ -51,6 +53,7 @@ class Rig(Power):
         for version in versions:
             self.files.add(version + ".bin", "%s/%s.bin" % (folder, version))
         self._versions = versions
+        self._damaged = None
         self._folder = folder
         self._code = [_compiled(folder, name) for name in ("boot", "main")]
         self.state.flash.put(partitions.TABLE_ADDRESS, partitions.encode(TABLE))
@@ -92,6 +95,7 @@ class Rig(Power):
         self.enos.informed = 0
         self.state.flash.fade()
         try:
+            self._judge_slots()
             slot = bootloader.boot(self.state.flash, self.say).slot
             self.in_bootloader = False
             if slot is None:
@@ -102,6 +106,17 @@ class Rig(Power):
         except Reset:
             pass
         self.is_on = False
+
+    def begin(self) -> None:
+        """From now on no slot may hold what would be started and is no release, but for those that do already."""
+        self._damaged = unproven.find(self, SLOTS)
+
+    def _judge_slots(self) -> None:
+        if self._damaged is None:
+            return
+        for one in unproven.find(self, SLOTS):
+            if one not in self._damaged:
+                self.problem("%s would be started, and nobody proved it" % one[0])
 
     def _judge_boot(self) -> None:
         self.version = self.version_in(esp32.chip.running)

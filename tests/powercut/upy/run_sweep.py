@@ -1,4 +1,4 @@
-"""Entry: `run_sweep.py FOLDER SCENARIO TASK ...`; tasks: `singles PART PARTS`, `pairs SEED FIRSTS SECONDS`,
+"""Entry: `run_sweep.py FOLDER SCENARIO TASK ...`; tasks: `singles OPERATIONS`, `pairs SEED FIRSTS SECONDS`,
 `storms SEED COUNT LENGTH`, `replay ID`.
 
 Prints a line of JSON for each case that failed, and one with the counts at the end.
@@ -53,8 +53,8 @@ def main() -> None:
 
 def cases(one, cuts):
     if task == "singles":
-        part, parts = int(arguments[0]), int(arguments[1])
-        yield from one.singles(cuts[part::parts])
+        end = int(arguments[0])
+        yield from one.singles([cut for cut in cuts if cut.at < end])
     elif task == "pairs":
         seed, firsts, seconds = [int(text) for text in arguments]
         rigs.seed(seed)

@@ -61,6 +61,7 @@ class Sweep:
         """Play the scenario without a cut, which must end well, and tape it; return all its cuts."""
         rig = self.rig
         self.scenario.begin(rig)
+        rig.begin()
         self.start.sync(rig.state)
         self._began = [verdict.Left(self.start)]
         rig.rested = self.scenario.rested

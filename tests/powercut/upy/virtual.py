@@ -4,12 +4,15 @@ A boot that waits a minute for EnOS takes milliseconds here, and the same ones e
 """
 
 import asyncio
+import builtins
 import sys
 import time
 
 _EPOCH_2000 = 946_684_800
 _BEGUN_S = 830_000_000  # since 2000, in April 2026: what the NTP server says at the beginning
 _SPINS_PER_MS = 50
+_BUILT_IN = ("binascii", "errno", "hashlib", "io", "json", "micropython", "os", "random", "struct")
+_BUILT_IN += ("uctypes",)
 
 
 class Clock:
@@ -52,9 +55,9 @@ class Clock:
         """Set the board's clock."""
         self._rtc_ms = seconds * 1000 - self.now_ms
 
-    def set_by_ntp(self) -> None:
-        """Set it to what the world has."""
-        self.set(_BEGUN_S + self.passed_ms() // 1000)
+    def of_the_world(self):
+        """What NTP tells."""
+        return _BEGUN_S + self.passed_ms() // 1000
 
     def passed_ms(self):
         """Since the beginning."""
@@ -88,9 +91,10 @@ class _Module:
 
 
 def install(clock, print_exception) -> None:
-    """Give the board `clock`, and a garbage collector that only works when the heap is full.
+    """Give the board `clock`, a collector that only works when the heap is full, and a `pow` that remembers.
 
     How little memory is enough is tested elsewhere; collecting as often as the board does takes most of the time.
+    There are three signatures in all.
     print_exception: what shows its tracebacks, or None.
     """
     _Queue.clock = clock
@@ -103,5 +107,17 @@ def install(clock, print_exception) -> None:
     shown.modules, shown.path, shown.implementation = sys.modules, sys.path, sys.implementation
     shown.print_exception = print_exception or (lambda *_: None)
     ntp = _Module()
-    ntp.settime = clock.set_by_ntp
+    ntp.time = clock.of_the_world
     sys.modules.update({"time": clock, "gc": collector, "sys": shown, "ntptime": ntp})
+    # Else each import of one looks for a file of that name first.
+    sys.modules.update({name: __import__(name) for name in _BUILT_IN})
+    known = {}
+    power = pow
+
+    def remembered(base, exponent, modulus):
+        operands = base, exponent, modulus
+        if operands not in known:
+            known[operands] = power(*operands)
+        return known[operands]
+
+    builtins.pow = remembered

@@ -15,7 +15,7 @@ class Net:
     SOCK_STREAM = 1
     POLLOUT = 4
     POLLHUP = 16
-    PROTOCOL_TLS_CLIENT = CERT_REQUIRED = 0
+    PROTOCOL_TLS_CLIENT = CERT_REQUIRED = CERT_NONE = 0
 
     def __init__(self, check) -> None:
         self.ports = {}

@@ -53,7 +53,7 @@ class Chip:
         file.write(b"\x00")
         self.table = table
         self.running = "ota_0"
-        self.largest_block = 100_000
+        self.largest_block = 80_000
         self.nvs = {}
         self.nvs_full = False
         self.on = self.on_nvs = None
