@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 PIP     = $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check mutate soak bench lint size clean
+.PHONY: help setup demo test check mutate soak fuzz bench lint size clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ demo: $(READY) ## a board upgraded over the air, a bad release rolled back
 	@$(BIN)/enos-ota demo
 
 test: $(READY) lint ## everything: lint, types, unit, host and end-to-end tests
-	@$(BIN)/python -m pytest -q -n 4 --dist worksteal tests
+	@$(BIN)/python -m pytest -q -n 6 --dist worksteal tests
 
 check: $(READY) lint ## the fast part: lint, types, unit tests, thousands of power cuts
 	@$(BIN)/python -m pytest -q -n 4 --dist worksteal tests/unit tests/powercut
@@ -42,7 +42,10 @@ SEED ?= 1
 soak: $(READY) ## N upgrades through cuts, drops, stalls, bad servers; SEED=s replays
 	@$(BIN)/python -m tests.soak --upgrades $(N) --seed $(SEED)
 
-bench: $(READY) ## a fleet of 100,000 boards after an outage, simulated
+fuzz: $(READY) ## hostile bytes for every parser, on MicroPython; SEED=random, or SEED=s TARGET=t CASE=n again
+	@$(BIN)/python -m tests.fuzz --seed $(SEED) $(if $(TARGET),--target $(TARGET)) $(if $(CASE),--case $(CASE))
+
+bench: $(READY) ## a fleet of 100,000 boards after an outage; what a signature costs
 	@$(BIN)/python -m host_tools.bench
 
 lint: $(READY) ## ruff and mypy, host and device
