@@ -223,6 +223,8 @@ class Agent:
         """
         try:
             return await request
+        except StarvedError:
+            raise  # it is broken, and counts
         except LinkError as error:
             log("W", str(error))
             self.session.poll()

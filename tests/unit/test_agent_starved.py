@@ -151,6 +151,18 @@ class TestStarved(WithAgent):
         self.drive(lambda: self.clock.now_ms > 4 * 3_600_000)
         self.assertTrue(self.was_reset)
 
+    def test_starved_in_each_request_resets_too(self):
+        # What comes next finds the session closed: a link error, which would start the time anew.
+        def starve():
+            self.session.troubles = [LinkError("closed")]
+            return StarvedError("inform")
+
+        self.make()
+        self.session.backoff_ms = lambda: 60_000
+        self.session.answers["inform"] = starve
+        self.drive(lambda: self.clock.now_ms > 4 * 3_600_000)
+        self.assertTrue(self.was_reset)
+
     def starved_by_a_command(self) -> None:
         class Starved:
             @staticmethod
