@@ -6,10 +6,14 @@ from gc import (
     disable,
     enable,
     isenabled,
-    threshold,
 )
+from gc import threshold as _threshold
 
 from vm_core import core
+
+# Two for blocks of twice the chip's size; the rest for the shims, C on the chip: in an upgrade they allocate more
+# than the device code does, also by the VM's count of bytes (`micropython.mem_total`).
+_CHIP_BYTES = 4
 
 
 def mem_alloc():
@@ -23,3 +27,10 @@ def mem_free():
     The first part counts in the VM's words of 64 bits, the second in the chip's.
     """
     return core.heap.free_bytes() + core.idf.largest()
+
+
+def threshold(*size_bytes):
+    """Collect after so many bytes."""
+    if size_bytes:
+        return _threshold(*[size if size < 0 else size * _CHIP_BYTES for size in size_bytes])
+    return _threshold() // _CHIP_BYTES

@@ -12,6 +12,7 @@ _GAP_BYTES = 1  # between the table and the finaliser bits
 _PAGE_BYTES = 4096
 _PROBE_BYTES = 8192
 _PAGES = 400  # more than any heap of a board has
+_FREE_BLOCKS = bytes(sum(byte >> shift & 3 == 0 for shift in (0, 2, 4, 6)) for byte in range(256))
 
 
 class Table:
@@ -86,3 +87,24 @@ class Table:
         """The finaliser bits of some blocks, one number for as many blocks as in `words`."""
         layout = {"bits": (uctypes.ARRAY, uctypes.UINT16 | blocks // PER_WORD)}
         return uctypes.struct(self._finaliser(block), layout, uctypes.NATIVE).bits
+
+
+def free_bytes(kinds):
+    """Free in a piece of the table."""
+    blocks = 0
+    for byte in kinds:
+        blocks += _FREE_BLOCKS[byte]
+    return blocks * BLOCK_BYTES
+
+
+def longest(kinds, blocks, is_free):
+    """Blocks of the longest hole, or of the longest object."""
+    most = run = 0
+    for block in range(blocks):
+        kind = kinds[block >> 2] >> (block & 3) * 2 & 3
+        if kind == (0 if is_free else 2):
+            run += 1
+        else:
+            run = 0 if is_free else int(kind == 1)
+        most = max(most, run)
+    return most

@@ -12,18 +12,15 @@ is little, `half` for one that doubles the heap.
 
 import _thread
 import gc
-import io
 
 import uctypes
-from vm_gc_table import BLOCK_BYTES, PER_BYTE, PER_WORD
+from vm_gc_table import BLOCK_BYTES, PER_BYTE, PER_WORD, free_bytes, longest
 from vm_idf import LITTLE_BYTES
 from vm_interrupt import whole
+from vm_part import WORD_BYTES, Part
 from vm_viper import has_run
 
-_WORD_BYTES = PER_WORD * BLOCK_BYTES
 _CHAIN = 0xAAAAAAA9  # a head and tails
-_TAILS = 0xAAAAAAAA
-_KEPT_CHAIN = 0xAAAAAAAB  # a marked head: the sweep under way keeps it
 _FENCES = 8  # objects of two blocks; a stack may still show some of them, one of each thread
 _FENCE_BLOCKS = 2 * _FENCES  # one word of finaliser bits
 _POST_BLOCKS = 64  # at the end, at least
@@ -35,11 +32,9 @@ _POST_ROOT = 2
 _GAP_ROOT = 3
 _FENCE_ROOTS = 4
 _ROOTS = _FENCE_ROOTS + _FENCES
-_FREE_BLOCKS = bytes(sum(byte >> shift & 3 == 0 for shift in (0, 2, 4, 6)) for byte in range(256))
-_MARKS = 0x55555555
 _TRIES = 3
 _ROOMY_WORDS = (
-    33 * 1024 // _WORD_BYTES
+    33 * 1024 // WORD_BYTES
 )  # no block of more than this is ever asked for beside so much
 _ROOM_BYTES = 4096  # a first half with more free than this was not just filled up by garbage
 
@@ -50,96 +45,6 @@ class _Fence:
     def __del__(self):
         with whole:
             heap.collected(id(self))
-
-
-class _Part:
-    """What the heap may grow by. closed: all of it is taken. grown: something lives in it. count, cut: its words
-    in the collector's table, and those of them that a growth may take.
-    """
-
-    def __init__(self, table, block, blocks, roots, root, zero):
-        self.bytes = table.bytes(block, blocks)
-        self.words = table.words(block, blocks)
-        self.finals = table.finaliser_words(block, blocks)
-        self.address = table.address(block)
-        self.count = self.cut = blocks // PER_WORD
-        self.closed = True
-        self.grown = False
-        self._blank = bytes(len(self.bytes))
-        self._chain = io.BytesIO(b"\xa9" + b"\xaa" * (len(self.bytes) - 1))
-        self._rest = 0
-        self._zero = zero
-        self._roots = roots
-        self._root = self.number = root
-        # Addresses of blocks would keep what is there: this one is no block's.
-        self._memory = uctypes.bytearray_at(self.address - 8, blocks * BLOCK_BYTES + 8)
-
-    def limit(self, words):
-        """Let a growth take no more; while the part is open, its end cannot be moved."""
-        if self.closed:
-            self.cut = min(self.count, words)
-            self._rest = self.address + self.cut * _WORD_BYTES if self.cut < self.count else 0
-
-    def open(self):
-        """Set it free. In a collection: nothing may be allocated."""
-        self.closed = False
-        i = self.cut
-        if i == self.count:
-            self._zero.readinto(self.bytes)  # quicker than by words
-        else:
-            while i:
-                i -= 1
-                self.words[i] = 0
-            i = self.cut
-        self._roots[self._root] = self._rest
-        if self._rest:
-            self.words[i] = _KEPT_CHAIN
-
-    def take(self):
-        """Take all of it, between collections."""
-        self._roots[self._root] = self.address
-        self._chain.seek(0)
-        self._chain.readinto(self.bytes)
-        self.closed = True
-        self._zero.readinto(
-            self._memory
-        )  # the collector takes whatever stands there for references
-
-    def take_now(self):
-        """Take all of it in a collection: nothing may be allocated."""
-        self._roots[self._root] = self.address
-        i = self.count - 1
-        while i:
-            self.words[i] = _TAILS
-            i -= 1
-        self.words[0] = _KEPT_CHAIN
-        self.closed = True
-        self._zero.readinto(self._memory)
-
-    def holds(self):
-        """Whether it holds something marked, or garbage whose finaliser is still to run."""
-        i = 0
-        while i < self.cut:
-            word = self.words[i]
-            if word & word >> 1 & _MARKS or self.finals[i]:
-                return True
-            i += 1
-        return False
-
-    def is_blank(self):
-        """Whether nothing is in it, garbage included."""
-        if self.cut == self.count:
-            return self.bytes == self._blank
-        i = 0
-        while i < self.cut:
-            if self.words[i]:
-                return False
-            i += 1
-        return True
-
-    def blocks(self):
-        """Those that a growth has added."""
-        return self.cut * PER_WORD if self.grown else 0
 
 
 class PythonHeap:
@@ -166,8 +71,8 @@ class PythonHeap:
         self._kept = bytearray(8 * _ROOTS)
         layout = {"words": (uctypes.ARRAY, uctypes.UINT64 | _ROOTS)}
         self._roots = uctypes.struct(uctypes.addressof(self._kept), layout, uctypes.NATIVE).words
-        self._annex = _Part(table, annex, annex_blocks, self._roots, _CHAIN_ROOTS[0], zero)
-        self._half = _Part(table, half, blocks, self._roots, _CHAIN_ROOTS[1], zero)
+        self._annex = Part(table, annex, annex_blocks, self._roots, _CHAIN_ROOTS[0], zero)
+        self._half = Part(table, half, blocks, self._roots, _CHAIN_ROOTS[1], zero)
         self._asked = None
         self.limit(1 << 30)
         self._shape(table, fence, gap, half + blocks)
@@ -197,7 +102,7 @@ class PythonHeap:
         del probe
         gc.collect()
         self._filler = bytearray(size)  # its end becomes the rest; what is before stays taken
-        first = table.address(fence) - self._count * _WORD_BYTES
+        first = table.address(fence) - self._count * WORD_BYTES
         if not uctypes.addressof(self._filler) < first:
             raise RuntimeError("the heap of the simulated board has no room for its parts")
         post[:] = chain
@@ -304,9 +209,9 @@ class PythonHeap:
         """
         if self._idf.threads:
             return False
-        if _free_bytes(self._first_bytes) < _ROOM_BYTES:
+        if free_bytes(self._first_bytes) < _ROOM_BYTES:
             return False
-        return _longest(part.bytes, part.cut * PER_WORD, False) > _longest(
+        return longest(part.bytes, part.cut * PER_WORD, False) > longest(
             self._first_bytes, self._count * PER_WORD, True
         )
 
@@ -336,11 +241,11 @@ class PythonHeap:
     def free_bytes(self):
         """Free in the heap that there is."""
         self.look()
-        free = _free_bytes(self._first_bytes)
+        free = free_bytes(self._first_bytes)
         if self._annex.grown:
-            free += _free_bytes(self._annex.bytes)
+            free += free_bytes(self._annex.bytes)
         if self._half.grown:
-            free += _free_bytes(self._half.bytes)
+            free += free_bytes(self._half.bytes)
         return free
 
     def used_bytes(self):
@@ -348,26 +253,6 @@ class PythonHeap:
         self.look()
         blocks = self._count * PER_WORD + self._annex.blocks() + self._half.blocks()
         return blocks * BLOCK_BYTES - self.free_bytes()
-
-
-def _free_bytes(kinds):
-    blocks = 0
-    for byte in kinds:
-        blocks += _FREE_BLOCKS[byte]
-    return blocks * BLOCK_BYTES
-
-
-def _longest(kinds, blocks, is_free):
-    """Blocks of the longest hole, or of the longest object."""
-    longest = run = 0
-    for block in range(blocks):
-        kind = kinds[block >> 2] >> (block & 3) * 2 & 3
-        if kind == (0 if is_free else 2):
-            run += 1
-        else:
-            run = 0 if is_free else int(kind == 1)
-        longest = max(longest, run)
-    return longest
 
 
 heap = None
