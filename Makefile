@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PIP     = $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps
 
+# Where it is set, every command that a test runs, and every worker, compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check mutate soak fuzz bench lint size clean
 
@@ -51,8 +54,7 @@ bench: $(READY) ## a fleet of 100,000 boards after an outage; what a signature c
 lint: $(READY) ## ruff and mypy, host and device
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
-	@$(BIN)/mypy
-	@$(BIN)/mypy --config-file device/mypy.ini
+	@$(BIN)/mypy & host=$$!; $(BIN)/mypy --config-file device/mypy.ini && wait $$host
 
 size: $(READY) ## .mpy bytes of the device package against its budget
 	@$(BIN)/python -m host_tools.size

@@ -19,7 +19,6 @@ from host_tools.release import record
 from host_tools.release.image import parse_image
 from host_tools.release.synth import synth_vm
 
-KEY = signing.key("a")
 APP = life.app(
     """\
 mark = bytearray(5)
@@ -57,7 +56,7 @@ class Bench:
 
     def honest(self, sequence: int = 9, **options) -> bytearray:
         """A release of the owner."""
-        return self.release(sequence, (KEY,), app=APP, **options)
+        return self.release(sequence, (signing.key(),), app=APP, **options)
 
     def push(self, content: bytes, **options) -> Json:
         """Command the last release, but serve `content`; how that ended."""
@@ -82,11 +81,11 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("attacker")
-    shop = Workshop(folder / "shop", (KEY,))
+    shop = Workshop(folder / "shop", (signing.key(),))
     options = {"app": APP, "product": "pump", "min_sequence": 3}
     first = shop.release("1.1.0", 3, **options).path
     second = shop.release("1.2.0", 5, **options).path
-    digest = signing.digest_of(KEY).hex()
+    digest = signing.digest_of(signing.key()).hex()
     with Rig(folder, switches=life.AGAIN) as rig:
         rig.start(first, "1.1.0", keys=[digest], trial_app_s=0)
         life.upgrade(rig, second, "1.2.0")
@@ -123,7 +122,7 @@ def redigested(bench: Bench) -> bytes:
     """The same, with his content's digest in the block, and its CRC made right."""
     signature = int.from_bytes(bytes(bench.honest())[-SECTOR + 812 :][:384], "little")
     evil = bytes(bench.release())
-    return evil + signing.sector(signing.block(evil, KEY, signature=signature))
+    return evil + signing.sector(signing.block(evil, signing.key(), signature=signature))
 
 
 def elsewhere(bench: Bench) -> bytes:

@@ -35,7 +35,6 @@ BEGIN_S = int(time.time())
 HERE = Path(__file__).parent
 DEVICE = "year-board"
 OLD, NEW = "enos.test", "enos.new.test"
-K1, K2, K3 = (signing.key(name) for name in ("first", "second", "third"))
 APP = life.app("while True:\n    await asyncio.sleep(1)")
 
 
@@ -162,16 +161,17 @@ def unused_port_base() -> int:
 
 
 def test_year_of_changes_needs_no_visit_with_a_cable(year):  # noqa: PLR0915 - a year is long
+    k1, k2, k3 = (signing.key(name) for name in ("first", "second", "third"))
     with year.on(0) as client:
         device = client.add_device(DEVICE)
         ends = json.loads((year.home / "endpoints.json").read_text())
         cas = [(year.home / name).read_bytes() for name in ("ca.der", "ca2.der")]
-        first = year.release("1.0.0", 1, K1, {})
+        first = year.release("1.0.0", 1, k1, {})
     ca2 = f"enos-{hashlib.sha256(cas[1]).hexdigest()[:8]}.der"
     settings = {
         **{key: device[key] for key in ("product_key", "device_key", "device_secret")},
         "mqtt": ends["mqtts"], "http_broker": ends["http_broker"], "ca": ["/ca.der"], "ntp": "localhost",
-        "keys": [digest(K1)], "wifi": [{"ssid": "demo", "password": "demo-password"}],
+        "keys": [digest(k1)], "wifi": [{"ssid": "demo", "password": "demo-password"}],
         "spread_s": 1, "trial_app_s": 0, "trial_s": 60,
     }  # fmt: skip
     make_board(
@@ -183,8 +183,8 @@ def test_year_of_changes_needs_no_visit_with_a_cable(year):  # noqa: PLR0915 - a
     with year.on(20) as client:
         # The next key and the next CA travel in a release that the first key signs.
         year.wait_online(client, "1.0.0")
-        trust = {"keys": [digest(K2)], "ca": [ca2]}
-        file = year.release("1.1.0", 2, K1, trust, **{ca2: cas[1]})
+        trust = {"keys": [digest(k2)], "ca": [ca2]}
+        file = year.release("1.1.0", 2, k1, trust, **{ca2: cas[1]})
         year.upgrade(client, file, "1.1.0")
 
     with year.on(110, sntp="silent") as client:
@@ -196,14 +196,14 @@ def test_year_of_changes_needs_no_visit_with_a_cable(year):  # noqa: PLR0915 - a
     with year.on(120, server_ca="second") as client:
         # Another CA; the first rotation: 1.2.0 is signed by the second key, and revokes the first.
         year.wait_online(client, "1.1.0")
-        trust = {"keys": [digest(K2)], "revoked": [digest(K1)], "ca": [ca2]}
-        file = year.release("1.2.0", 3, K2, trust, **{ca2: cas[1]})
+        trust = {"keys": [digest(k2)], "revoked": [digest(k1)], "ca": [ca2]}
+        file = year.release("1.2.0", 3, k2, trust, **{ca2: cas[1]})
         year.upgrade(client, file, "1.2.0")
 
     with year.on(150, server_ca="second") as client:
         # The first key is stolen.
         year.wait_online(client, "1.2.0")
-        task = year.push(client, year.release("6.6.6", 9, K1, {"keys": [digest(K1)]}), "6.6.6")
+        task = year.push(client, year.release("6.6.6", 9, k1, {"keys": [digest(k1)]}), "6.6.6")
         assert task["progress"] == -3 and "revoked" in task["desc"], task
         client.add_firmware(first, "1.0.0")
         job = int(client.create_job(["1.0.0"], [DEVICE])["id"])
@@ -217,27 +217,27 @@ def test_year_of_changes_needs_no_visit_with_a_cable(year):  # noqa: PLR0915 - a
         year.wait_online(client, "1.2.0")
         assert any("has expired" in line for line in year.today())
         trust = {
-            "keys": [digest(K3)], "ca": [ca2], "revoked": [digest(K1)],
+            "keys": [digest(k3)], "ca": [ca2], "revoked": [digest(k1)],
             "mqtt": settings["mqtt"].replace(OLD, NEW),
             "http_broker": settings["http_broker"].replace(OLD, NEW),
         }  # fmt: skip
-        file = year.release("1.3.0", 4, K2, trust, **{ca2: cas[1]})
+        file = year.release("1.3.0", 4, k2, trust, **{ca2: cas[1]})
         year.upgrade(client, file, "1.3.0")
 
     with year.on(290, names=NEW, server_ca="second", sntp="past") as client:
         # The old host is gone; NTP lies the other way. The second rotation ends.
         year.wait_online(client, "1.3.0")
         assert any("tells a time that cannot be" in line for line in year.today())
-        trust = {**trust, "revoked": [digest(K1), digest(K2)]}
-        file = year.release("1.4.0", 5, K3, trust, **{ca2: cas[1]})
+        trust = {**trust, "revoked": [digest(k1), digest(k2)]}
+        file = year.release("1.4.0", 5, k3, trust, **{ca2: cas[1]})
         year.upgrade(client, file, "1.4.0")
 
     with year.on(370, names=NEW, server_ca="second", sntp="silent") as client:
         # A year is over; the second key is stolen, too.
         year.wait_online(client, "1.4.0")
-        task = year.push(client, year.release("6.6.7", 9, K2, {}), "6.6.7")
+        task = year.push(client, year.release("6.6.7", 9, k2, {}), "6.6.7")
         assert task["progress"] == -3 and "revoked" in task["desc"], task
-        file = year.release("1.5.0", 6, K3, {})
+        file = year.release("1.5.0", 6, k3, {})
         year.upgrade(client, file, "1.5.0")
 
     with year.on(380, names=NEW, server_ca="second") as client:
