@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import strategies as st
 
+from host_tools.release.check import parse_release
+from host_tools.release.commands import release
+from host_tools.release.errors import ReleaseError
+from host_tools.release.inspect import explain
 from host_tools.release.make import ReleaseInfo, make_release
 from host_tools.release.synth import synth_vm
 
@@ -55,3 +61,25 @@ def app(tmp_path: Path) -> Path:
 def make(vm: Path, app: Path, out: Path | None = None, **options: object) -> ReleaseInfo:
     fields = {"version": "1.1.0", "sequence": 2, "with_agent": False} | options
     return make_release(vm, app, out=out or vm.parent / "release.bin", **fields)
+
+
+def refuse_flipped(data: bytes, positions: Iterable[int]) -> None:
+    """With one bit flipped at any of the positions it is no release."""
+    for position in positions:
+        damaged = bytearray(data)
+        damaged[position] ^= 0x01
+        with pytest.raises(ReleaseError):
+            parse_release(bytes(damaged))
+        assert not explain(bytes(damaged)).sound, position
+
+
+def run(*arguments: object) -> Result:
+    """`enos-ota release`."""
+    return CliRunner().invoke(release, [str(argument) for argument in arguments])
+
+
+def refused(result: Result, text: str) -> None:
+    """The command ended with one line that says so."""
+    assert result.exit_code == 1, result.output
+    assert result.output.startswith("Error: ") and result.output.count("\n") == 1
+    assert text in result.output

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from release_fixtures import app, build_time, make, vm  # noqa: F401
+from release_fixtures import app, build_time, make, refused, run, vm  # noqa: F401
 
 from host_tools import paths
 from host_tools.release.arguments import PASSPHRASE
@@ -40,16 +40,6 @@ SECRET = "a phrase nobody guesses"
 @pytest.fixture(autouse=True)
 def no_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PASSPHRASE, raising=False)
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(release, [str(argument) for argument in arguments])
-
-
-def refused(result: Result, text: str) -> None:
-    assert result.exit_code == 1, result.output
-    assert result.output.startswith("Error: ") and result.output.count("\n") == 1
-    assert text in result.output
 
 
 def write(path: Path, private: rsa.RSAPrivateKey, secret: str = "", public: bool = False) -> Path:

@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,28 +18,17 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from release_fixtures import app, build_time, make, vm  # noqa: F401
+from release_fixtures import app, build_time, make, refused, run, vm  # noqa: F401
 
 from host_tools import settings
 from host_tools.factory.files import is_ours
 from host_tools.release import appfs, record, trust
 from host_tools.release.check import check_release
-from host_tools.release.commands import release
 from host_tools.release.errors import TrustError
 from host_tools.release.inspect import explain
 from signing import digest_of, key
 
 A, B, C, D = (f"{n:064x}" for n in range(0xA, 0xE))
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(release, [str(argument) for argument in arguments])
-
-
-def refused(result: Result, text: str) -> None:
-    assert result.exit_code == 1, result.output
-    assert result.output.startswith("Error: ") and result.output.count("\n") == 1
-    assert text in result.output
 
 
 @cache

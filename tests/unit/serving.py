@@ -7,6 +7,7 @@ import enos_ota
 import esp32
 import images
 import machine
+from bareagent import BareAgent
 from contents import SECTOR
 from enos_ota import log
 from enos_ota.errors import LinkError
@@ -145,36 +146,12 @@ class Firmware:
         self.sign = file.digest()
 
 
-class Agent:
-    """What an upgrade needs of the agent, and of its settings."""
-
+class Agent(BareAgent):
     http_broker = "https://files:8443"
     mqtt = "mqtts://broker"
-    base_url = cert = ""
-    hosts = pins = plain = revoked = ()
     keys = (KEY,)
     signature = "required"
-    downgrade = False
-    network = "external"
-    upgrade_timeout_s = 7200
-    spread_s = 32
     context = "context"
-    is_linked = hushed = alone = False
-    is_informed = True
-    starved_ms = None
-    clock_set_s = floor_s = doubts = 0
-
-    def __init__(self) -> None:
-        self.session = self.config = self
-
-    def report(self, step, desc) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def keep_order(self) -> None:
-        pass
 
 
 class Serving(Case):
