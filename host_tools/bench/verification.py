@@ -30,27 +30,27 @@ sys.path[:] = [{device!r}, {lib!r}, ".frozen"]
 from enos_ota import signature
 with open({file!r}, "rb") as file:
     sector = bytearray(file.read())
-def least_us(act):
-    times = []
-    for _ in range({runs}):
-        start = time.ticks_us()
-        act()
-        times.append(time.ticks_diff(time.ticks_us(), start))
-    return min(times)
-number = signature._number
-view = memoryview(sector)
-s, n = number(view, 812), number(view, 36)
+spent = [0]
+def timed_power(s, e, n):
+    start = time.ticks_us()
+    found = pow(s, e, n)
+    spent[0] = time.ticks_diff(time.ticks_us(), start)
+    return found
+signature.pow = timed_power  # within the check: a part of the same run is no longer than the whole
+def timed(act):
+    start = time.ticks_us()
+    act()
+    return time.ticks_diff(time.ticks_us(), start), spent[0]
+def least(act):
+    return min([timed(act) for _ in range({runs})])
 piece = bytes(4096)
 def digest():
     state = hashlib.sha256()
     for _ in range(256):
         state.update(piece)
     return state.digest()
-print(json.dumps([
-    least_us(lambda: signature.check(sector, [{digest!r}], [])),
-    least_us(lambda: pow(s, 65537, n)),
-    least_us(digest),
-]))
+check_us, power_us = least(lambda: signature.check(sector, [{digest!r}], []))
+print(json.dumps([check_us, power_us, least(digest)[0]]))
 """
 
 

@@ -169,6 +169,7 @@ def test_relay_passes_the_end_of_a_stream_behind_its_bytes(connect, echo, net):
     assert sock.recv(1) + receive(sock, 100) == HELLO
     wait(lambda: net.connections("mqtt")[0].ended)
     assert net.connections("mqtt")[0].fate == "closed"
+    echo.peers[0].thread.join(WAIT_S)  # it sees the end after the relay does
     assert echo.peers[0].end == "FIN"
 
 
